@@ -1,0 +1,145 @@
+"""The edge of every command: streams, errors and exit codes, the same for all.
+
+Nothing below it prints a message, exits, or catches what it cannot mend.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import wraps
+
+from gage.errors import GageError, SystemRefusedError, UsageError
+
+INTERRUPTED = 130
+READER_GONE = 141
+FAULT = 3
+
+
+def command(prog: str) -> Callable[[Callable[[Sequence[str]], int]], Callable[..., int]]:
+    """Make ``main(argv) -> exit code`` the entry point of the executable *prog*."""
+
+    def decorate(main: Callable[[Sequence[str]], int]) -> Callable[..., int]:
+        @wraps(main)
+        def entry(argv: Sequence[str] | None = None) -> int:
+            open_standard_streams()
+            return guarded(prog, lambda: main(sys.argv[1:] if argv is None else argv))
+
+        return entry
+
+    return decorate
+
+
+def guarded(prog: str, work: Callable[[], int]) -> int:
+    """The exit code of *work*, with every trouble turned into a message and its own code."""
+    try:
+        code = work()
+        sys.stdout.flush()
+        return code
+    except GageError as error:
+        complain(prog, error.message, error.hint)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The interpreter flushes once more at its end; let that go nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return READER_GONE
+    except OSError as error:
+        where = f"{os.fsdecode(error.filename)}: " if error.filename else ""
+        complain(prog, f"{where}{error.strerror or error}")
+        return SystemRefusedError.exit_code
+    except Exception:
+        import traceback
+
+        traceback.print_exc()
+        complain(prog, "this is a fault of gage; please report it with the lines above")
+        return FAULT
+
+
+def complain(prog: str, message: str, hint: str = "") -> None:
+    """Say what is wrong on standard error, as ``PROG: MESSAGE`` and ``hint: HINT``."""
+    lines = f"{prog}: {shown(message)}\n" + (f"hint: {shown(hint)}\n" if hint else "")
+    try:
+        sys.stderr.write(lines)
+        sys.stderr.flush()
+    except OSError:
+        pass  # nobody is there to be told
+
+
+def shown(text: str) -> str:
+    """*text* with everything that could move a cursor, or is no text, shown escaped."""
+    if text.isprintable():
+        return text
+    return "".join(
+        c if c.isprintable() or c == "\n" else c.encode("unicode_escape", "surrogatepass").decode()
+        for c in text
+    )
+
+
+def open_standard_streams() -> None:
+    """Make descriptors 0 to 2 open, and names of files pass through as the bytes they are.
+
+    A descriptor that was closed would be given to the next file that is opened, and what
+    is printed would end in it.
+    """
+    for fd in range(3):
+        try:
+            os.fstat(fd)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+    sys.stdout = _stream(sys.stdout, 1)
+    sys.stderr = _stream(sys.stderr, 2)
+
+
+def _stream(stream, fd):  # type: ignore[no-untyped-def]
+    if stream is None:
+        return open(fd, "w", encoding="utf-8", errors="surrogateescape", closefd=False)
+    if hasattr(stream, "reconfigure"):
+        stream.reconfigure(encoding="utf-8", errors="surrogateescape")
+    return stream
+
+
+def parser(prog: str, summary: str, **options: object) -> argparse.ArgumentParser:
+    """An argument parser as every plumbing command has it: no abbreviations, usage first."""
+    return argparse.ArgumentParser(
+        prog=prog,
+        description=summary,
+        allow_abbrev=False,
+        epilog=f"See {prog}(1): gage help {prog.removeprefix('gage-')}",
+        **options,  # type: ignore[arg-type]
+    )
+
+
+def add_run_dirs(to: argparse.ArgumentParser) -> None:
+    """Let a command take run dirs as arguments, or read them from standard input."""
+    to.add_argument("run_dirs", metavar="RUN_DIR", nargs="*", help="run dirs; - reads them")
+    to.add_argument("--stdin", action="store_true", help="read run dirs from standard input")
+    to.add_argument("-z", dest="nul", action="store_true", help="records end with NUL, not newline")
+
+
+def run_dirs(args: argparse.Namespace) -> Iterator[str]:
+    """The run dirs that add_run_dirs took, in order. Raises UsageError for none at all."""
+    names: list[str] = args.run_dirs
+    if not names and not args.stdin:
+        raise UsageError("no run dir given", "name one, or pipe them to --stdin")
+    for name in [*names, *(["-"] if args.stdin and "-" not in names else [])]:
+        if name == "-":
+            yield from read_records(args.nul)
+        else:
+            yield name
+
+
+def read_records(nul: bool) -> Iterator[str]:
+    """The records of standard input: lines, or with *nul* what stands between NULs."""
+    end = b"\0" if nul else b"\n"
+    for record in sys.stdin.buffer.read().split(end):
+        if record:
+            yield os.fsdecode(record)
+
+
+def print_records(records: Iterable[str], *, nul: bool = False) -> None:
+    """Print one record a line, or each with a NUL behind it."""
+    end = "\0" if nul else "\n"
+    for record in records:
+        sys.stdout.write(record + end)

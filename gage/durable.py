@@ -1,0 +1,77 @@
+"""Writes that survive: a file appears whole and durable, or not at all.
+
+A file is written under a temporary name in the runs home's ``.tmp``, synced, renamed to
+its place, and the directory that now names it is synced. An fsync that failed is never
+retried: the kernel may already have dropped the pages, and a second call would lie.
+
+``Sync`` is a policy, as Git's ``core.fsync``: ``commit`` syncs facts, manifests,
+directories and captured output one by one, and the files of the run dir by one syncfs(2);
+``all`` syncs each file by itself; ``none`` syncs nothing and is for tests.
+"""
+
+import os
+from typing import Literal
+
+Sync = Literal["commit", "all", "none"]
+
+FEW_FILES = 16
+"""Up to so many files are synced one by one; above, syncing the file system is cheaper."""
+
+
+def put(tmp: str, path: str, data: bytes, *, mode: int = 0o444, sync: Sync = "commit") -> None:
+    """Make *path* hold *data*, whole or not at all, replacing what was there.
+
+    *tmp* is a directory on the same file system for the temporary file; *mode* is subject
+    to the umask. Raises OSError, and then *path* is as it was.
+    """
+    temporary = os.path.join(tmp, os.urandom(12).hex())
+    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
+    try:
+        try:
+            write_all(fd, data)
+            if sync != "none":
+                os.fsync(fd)
+        finally:
+            os.close(fd)
+        os.rename(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+    sync_dir(os.path.dirname(path), sync)
+
+
+def write_all(fd: int, data: bytes | memoryview) -> None:
+    """Write all of *data*: write(2) may take less than it is given."""
+    view = memoryview(data)
+    while view:
+        view = view[os.write(fd, view) :]
+
+
+def sync_dir(path: str, sync: Sync = "commit") -> None:
+    """Make the names in the directory *path* durable."""
+    if sync == "none":
+        return
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def unlink(path: str, sync: Sync = "commit") -> None:
+    """Remove the name *path*, durably; that it is gone already is no error."""
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        return
+    sync_dir(os.path.dirname(path), sync)
+
+
+def sync_file_system(fd: int) -> None:
+    """Make everything on the file system that holds *fd* durable, by syncfs(2)."""
+    import ctypes
+
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.syncfs(fd) != 0:
+        error = ctypes.get_errno()
+        raise OSError(error, os.strerror(error), "syncfs")

@@ -1,0 +1,58 @@
+"""The ways gage says no: one class for each exit status a script would tell apart."""
+
+
+class GageError(Exception):
+    """A trouble that a user can cause, and mend.
+
+    *message* names the thing and then the trouble (``runs/one: already staged``); *hint*
+    is what to try, as a command or a sentence, or empty.
+    """
+
+    exit_code = 3
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(GageError):
+    """The command line does not make sense."""
+
+    exit_code = 2
+
+
+class NotFoundError(GageError):
+    """What was named is not there, or is no run."""
+
+    exit_code = 10
+
+
+class LockedError(GageError):
+    """Another process holds the run."""
+
+    exit_code = 11
+
+
+class SystemRefusedError(GageError):
+    """The system would not do it: a full disk, a missing permission, a failed device."""
+
+    exit_code = 12
+
+
+class StateError(GageError):
+    """The run, or the project, is in no state for this."""
+
+    exit_code = 20
+
+
+class ConfigError(GageError):
+    """The gage file, or a value in it or for it, is wrong."""
+
+    exit_code = 30
+
+
+class StartError(GageError):
+    """gage could not get as far as starting the command."""
+
+    exit_code = 125

@@ -1,0 +1,67 @@
+"""Locks on a run: who is at work on it, told by the kernel and not by a process ID.
+
+They are open file description locks (``F_OFD_SETLK``, fcntl(2)): the kernel releases one
+when the last descriptor of it is closed, so a holder that is killed lets go at once, and
+``F_OFD_GETLK`` asks without taking, so that a reader never disturbs a writer.
+
+``runner`` is held by the verb that works on the run; ``tree`` is held by the command and
+inherited by what it starts, so it tells whether anything of it still lives.
+"""
+
+import errno
+import fcntl
+import os
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from gage.errors import LockedError
+from gage.run import Run, lock_path
+
+# struct flock of fcntl(2) on Linux: l_type, l_whence, l_start, l_len, l_pid.
+_FLOCK = "hhqqi4x"
+
+
+def take(run: Run, name: str) -> int:
+    """Take the lock *name* (``runner`` or ``tree``) of *run*; the descriptor holds it.
+
+    Close the descriptor to let go. Raises LockedError where another holds it.
+    """
+    path = lock_path(run, name)
+    os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    try:
+        fcntl.fcntl(fd, fcntl.F_OFD_SETLK, _flock(fcntl.F_WRLCK))
+    except OSError as error:
+        os.close(fd)
+        if error.errno in (errno.EAGAIN, errno.EACCES):
+            raise LockedError(f"{run}: another process holds the run", "try again") from None
+        raise
+    return fd
+
+
+@contextmanager
+def holding(run: Run) -> Iterator[int]:
+    """Hold the runner lock of *run* for a ``with`` block. Raises LockedError."""
+    fd = take(run, "runner")
+    try:
+        yield fd
+    finally:
+        os.close(fd)
+
+
+def is_held(run: Run, name: str) -> bool:
+    """Whether anyone holds the lock *name* of *run*, asked without taking it."""
+    try:
+        fd = os.open(lock_path(run, name), os.O_RDONLY | os.O_NOFOLLOW)
+    except OSError:
+        return False
+    try:
+        answer = fcntl.fcntl(fd, fcntl.F_OFD_GETLK, _flock(fcntl.F_WRLCK))
+    finally:
+        os.close(fd)
+    return bool(struct.unpack(_FLOCK, answer)[0] != fcntl.F_UNLCK)
+
+
+def _flock(kind: int) -> bytes:
+    return struct.pack(_FLOCK, kind, os.SEEK_SET, 0, 0, 0)

@@ -1,0 +1,178 @@
+"""A run: a directory of files with a directory of facts beside it.
+
+``RUNS/NAME`` is the run dir, ``RUNS/NAME.meta`` the meta dir and ``RUNS/NAME.user`` holds
+what people say about the run. Beside the runs, RUNS holds gage's own places: ``.tmp`` for
+everything that is not yet whole, ``.locks/NAME`` for locks and the note of a command's
+end, ``.trash`` for deleted runs. All of them can be made anew; the facts cannot.
+"""
+
+import errno
+import os
+import re
+from typing import NamedTuple
+
+from gage.durable import Sync
+from gage.errors import ConfigError, NotFoundError, StateError, UsageError
+from gage.opref import OpRef, parse_opref
+
+SCHEMA = "1"
+RUN_ID = re.compile("[0-9a-f]{32}")
+
+
+class Run(NamedTuple):
+    """Where a run is, and what it is called.
+
+    ``id`` is empty and ``opref`` None where the facts of that name are missing or damaged.
+    """
+
+    run_dir: str
+    id: str
+    opref: OpRef | None
+    sync: Sync = "commit"
+
+    @property
+    def home(self) -> str:
+        """The runs home: the directory that the run is in."""
+        return os.path.dirname(self.run_dir) or "."
+
+    @property
+    def name(self) -> str:
+        """The base name of the run dir; porcelain's runs are named by their ID."""
+        return os.path.basename(self.run_dir)
+
+    @property
+    def meta_dir(self) -> str:
+        """The directory of facts."""
+        return self.run_dir + ".meta"
+
+    @property
+    def user_dir(self) -> str:
+        """The directory of what people say: label, tags, comments."""
+        return self.run_dir + ".user"
+
+    def __str__(self) -> str:
+        return self.run_dir
+
+
+def make_run(
+    opref: OpRef, runs_home: str, *, name: str = "", id: str = "", sync: Sync = "commit"
+) -> Run:
+    """A new run of *opref* in *runs_home*, still without a directory of its own.
+
+    It is named after its ID unless *name* says otherwise. The runs home is made where it
+    is missing. Raises UsageError for a name that a run cannot have.
+    """
+    id = id or new_run_id()
+    make_home(runs_home)
+    return Run(os.path.join(runs_home, checked_name(name or id)), id, opref, sync)
+
+
+def open_run(run_dir: str, *, sync: Sync = "commit") -> Run:
+    """The run at *run_dir*, whatever its state.
+
+    Raises NotFoundError where there is none, StateError where a newer gage made it.
+    """
+    path = run_dir.rstrip("/") or "/"
+    head, name = os.path.split(path)
+    if name in ("", ".", ".."):
+        head, name = os.path.split(os.path.realpath(path))
+    run = Run(os.path.join(head, name), "", None, sync)
+    if not os.path.isdir(run.meta_dir):
+        raise NotFoundError(f"{run_dir}: no run here ({os.path.basename(run.meta_dir)} is missing)")
+    schema = read_fact(run, "__schema__")
+    if schema is not None and schema.isdecimal() and schema != SCHEMA:
+        raise StateError(
+            f"{run_dir}: made by another gage (schema {schema}; this one knows {SCHEMA})",
+            "upgrade gage",
+        )
+    id = read_fact(run, "id") or ""
+    try:
+        opref = parse_opref(read_fact(run, "opref") or "")
+    except ConfigError:
+        opref = None
+    return run._replace(id=id if RUN_ID.fullmatch(id) else "", opref=opref)
+
+
+def run_meta_path(run: Run, *parts: str) -> str:
+    """The path of a fact: ``run_meta_path(run, "proc", "exit")``."""
+    return os.path.join(run.meta_dir, *parts)
+
+
+def lock_path(run: Run, name: str) -> str:
+    """The path of a lock, or of a note that lives with the locks."""
+    return os.path.join(run.home, ".locks", run.name, name)
+
+
+def tmp_dir(run: Run) -> str:
+    """The directory for what is not yet whole, made where it is missing."""
+    path = os.path.join(run.home, ".tmp")
+    os.makedirs(path, mode=0o700, exist_ok=True)
+    return path
+
+
+def new_run_id() -> str:
+    """A random UUID, version 4 of RFC 9562, as 32 lower-case hex digits.
+
+    Made here because importing uuid doubles the start of a small command.
+    """
+    bits = bytearray(os.urandom(16))
+    bits[6] = bits[6] & 0x0F | 0x40
+    bits[8] = bits[8] & 0x3F | 0x80
+    return bits.hex()
+
+
+def make_home(runs_home: str) -> None:
+    """Make the directory *runs_home*, closed to others, where it is missing."""
+    os.makedirs(os.path.dirname(os.path.abspath(runs_home)), exist_ok=True)
+    try:
+        os.mkdir(runs_home, 0o700)
+    except FileExistsError:
+        if not os.path.isdir(runs_home):
+            raise NotFoundError(f"{runs_home}: not a directory") from None
+
+
+def checked_name(name: str) -> str:
+    """*name*, if a run dir may be called so. Raises UsageError."""
+    trouble = ""
+    if not name or name.startswith(".") or "/" in name:
+        trouble = "the name of a run cannot be empty, begin with `.` or hold `/`"
+    elif name.endswith((".meta", ".user")):
+        trouble = "the names that end in .meta and .user are taken for facts"
+    elif "\0" in name or len(os.fsencode(name)) > 250:
+        trouble = "the name of a run has at most 250 bytes, none of them NUL"
+    if trouble:
+        raise UsageError(f"{name!r}: {trouble}")
+    return name
+
+
+def read_fact(run: Run, *parts: str) -> str | None:
+    """The text of a fact without its last newline; None where the fact is not there.
+
+    Bytes that are no UTF-8 come back as surrogates. Raises OSError where it cannot be read.
+    """
+    try:
+        fd = os.open(run_meta_path(run, *parts), os.O_RDONLY)
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ENOTDIR):
+            return None
+        raise
+    with open(fd, "rb") as file:
+        return file.read().decode("utf-8", "surrogateescape").removesuffix("\n")
+
+
+def has_fact(run: Run, *parts: str) -> bool:
+    """Whether a fact is there."""
+    return os.path.lexists(run_meta_path(run, *parts))
+
+
+def run_names(runs_home: str) -> list[str]:
+    """The names of the runs in *runs_home*, in no order; empty where there is no such home."""
+    try:
+        with os.scandir(runs_home) as entries:
+            return [
+                entry.name[: -len(".meta")]
+                for entry in entries
+                if entry.name.endswith(".meta") and not entry.name.startswith(".")
+            ]
+    except FileNotFoundError:
+        return []

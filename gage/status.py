@@ -1,0 +1,108 @@
+"""The status of a run, derived from its facts and its lock; it is never stored.
+
+The order of the questions is the design: the commit record ``proc/exit`` first, then who
+holds the lock, then whether the command's end was noted in this boot. A process ID is
+never asked: it may have been given to another.
+"""
+
+from typing import Literal
+
+from gage.errors import StateError
+from gage.locks import is_held
+from gage.run import RUN_ID, SCHEMA, Run, has_fact, lock_path, open_run, read_fact
+
+Status = Literal[
+    "completed", "error", "running", "exited", "terminated", "staged", "pending", "unknown"
+]
+STATUSES: tuple[Status, ...] = (
+    "completed",
+    "error",
+    "terminated",
+    "running",
+    "exited",
+    "staged",
+    "pending",
+    "unknown",
+)
+
+
+def status_at(run_dir: str) -> Status:
+    """The status of the run at *run_dir*; ``unknown`` where its facts make no sense.
+
+    Raises NotFoundError where there is no run.
+    """
+    try:
+        return run_status(open_run(run_dir))
+    except StateError:
+        return "unknown"
+
+
+def run_status(run: Run) -> Status:
+    """The status of *run*; a damaged run is ``unknown``, never an error."""
+    try:
+        if read_fact(run, "__schema__") != SCHEMA or not RUN_ID.fullmatch(
+            read_fact(run, "id") or ""
+        ):
+            return "unknown"
+        return _finished(run) or _under_way(run)
+    except (OSError, ValueError):
+        return "unknown"
+
+
+def exit_note(run: Run) -> int | None:
+    """The exit code that was noted when the command ended, if that was in this boot.
+
+    After a reboot the note proves nothing: output that was not synced may be gone.
+    """
+    try:
+        with open(lock_path(run, "exit.note"), encoding="utf-8") as file:
+            code, boot = file.read().split()
+        return int(code) if boot == boot_id() else None
+    except (OSError, ValueError):
+        return None
+
+
+def boot_id() -> str:
+    """The kernel's name for the time since it started."""
+    with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+        return file.read().strip()
+
+
+def expect(run: Run, *wanted: Status, hint: str = "") -> Status:
+    """The status of *run*, if it is one of *wanted*. Raises StateError that says what it is."""
+    status = run_status(run)
+    if status not in wanted:
+        raise StateError(f"{run}: {_TROUBLE[status]}", hint)
+    return status
+
+
+_TROUBLE: dict[Status, str] = {
+    "completed": "already finished",
+    "error": "already finished, with an error",
+    "terminated": "already started, and terminated",
+    "running": "still running",
+    "exited": "already run, and not yet finalized",
+    "staged": "already staged",
+    "pending": "not staged yet",
+    "unknown": "not a run that gage can work with: a fact is missing or damaged",
+}
+
+
+def _finished(run: Run) -> Status | None:
+    code = read_fact(run, "proc", "exit")
+    if code is None:
+        return None
+    return "completed" if int(code) == 0 else "error" if int(code) > 0 else "terminated"
+
+
+def _under_way(run: Run) -> Status:
+    if has_fact(run, "started"):
+        if is_held(run, "runner"):
+            return "running"
+        if exit_note(run) is not None:
+            return "exited"
+        # Whoever held the lock may have finished since the first look.
+        return _finished(run) or "terminated"
+    if has_fact(run, "staged"):
+        return "staged"
+    return "pending" if has_fact(run, "initialized") else "unknown"

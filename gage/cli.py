@@ -4,57 +4,69 @@ Nothing below it prints a message, exits, or catches what it cannot mend.
 """
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import wraps
+from typing import TextIO
 
-from gage.errors import GageError, SystemRefusedError, UsageError
+from gage.errors import GageError, StartError, SystemRefusedError, UsageError
 
 INTERRUPTED = 130
 READER_GONE = 141
 FAULT = 3
 
 
-def command(prog: str) -> Callable[[Callable[[Sequence[str]], int]], Callable[..., int]]:
-    """Make ``main(argv) -> exit code`` the entry point of the executable *prog*."""
+def command(
+    prog: str, *, runner: bool = False
+) -> Callable[[Callable[[Sequence[str]], int]], Callable[..., int]]:
+    """Make ``main(argv) -> exit code`` the entry point of the executable *prog*.
+
+    A *runner* answers with the exit code of what it ran, so that all its own troubles,
+    usage included, are 125, as env(1) does.
+    """
 
     def decorate(main: Callable[[Sequence[str]], int]) -> Callable[..., int]:
         @wraps(main)
         def entry(argv: Sequence[str] | None = None) -> int:
             open_standard_streams()
-            return guarded(prog, lambda: main(sys.argv[1:] if argv is None else argv))
+            return guarded(prog, lambda: main(sys.argv[1:] if argv is None else argv), runner)
 
         return entry
 
     return decorate
 
 
-def guarded(prog: str, work: Callable[[], int]) -> int:
+def guarded(prog: str, work: Callable[[], int], runner: bool = False) -> int:
     """The exit code of *work*, with every trouble turned into a message and its own code."""
     try:
         code = work()
         sys.stdout.flush()
         return code
-    except GageError as error:
-        complain(prog, error.message, error.hint)
-        return error.exit_code
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
         # The interpreter flushes once more at its end; let that go nowhere.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return READER_GONE
+    except SystemExit as exit:
+        if runner and exit.code == UsageError.exit_code:
+            return StartError.exit_code
+        raise
+    except GageError as error:
+        complain(prog, error.message, error.hint)
+        return StartError.exit_code if runner else error.exit_code
     except OSError as error:
         where = f"{os.fsdecode(error.filename)}: " if error.filename else ""
         complain(prog, f"{where}{error.strerror or error}")
-        return SystemRefusedError.exit_code
+        return StartError.exit_code if runner else SystemRefusedError.exit_code
     except Exception:
         import traceback
 
         traceback.print_exc()
         complain(prog, "this is a fault of gage; please report it with the lines above")
-        return FAULT
+        return StartError.exit_code if runner else FAULT
 
 
 def complain(prog: str, message: str, hint: str = "") -> None:
@@ -92,15 +104,15 @@ def open_standard_streams() -> None:
     sys.stderr = _stream(sys.stderr, 2)
 
 
-def _stream(stream, fd):  # type: ignore[no-untyped-def]
+def _stream(stream: TextIO | None, fd: int) -> TextIO:
     if stream is None:
         return open(fd, "w", encoding="utf-8", errors="surrogateescape", closefd=False)
-    if hasattr(stream, "reconfigure"):
+    if isinstance(stream, io.TextIOWrapper):
         stream.reconfigure(encoding="utf-8", errors="surrogateescape")
     return stream
 
 
-def parser(prog: str, summary: str, **options: object) -> argparse.ArgumentParser:
+def parser_for(prog: str, summary: str, **options: object) -> argparse.ArgumentParser:
     """An argument parser as every plumbing command has it: no abbreviations, usage first."""
     return argparse.ArgumentParser(
         prog=prog,

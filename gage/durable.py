@@ -9,13 +9,25 @@ directories and captured output one by one, and the files of the run dir by one 
 ``all`` syncs each file by itself; ``none`` syncs nothing and is for tests.
 """
 
+import contextlib
 import os
-from typing import Literal
+from collections.abc import Mapping
+from typing import Literal, cast
+
+from gage.errors import UsageError
 
 Sync = Literal["commit", "all", "none"]
 
 FEW_FILES = 16
 """Up to so many files are synced one by one; above, syncing the file system is cheaper."""
+
+
+def sync_policy(environ: Mapping[str, str]) -> Sync:
+    """The policy that ``GAGE_FSYNC`` names, ``commit`` without it. Raises UsageError."""
+    policy = environ.get("GAGE_FSYNC") or "commit"
+    if policy not in ("commit", "all", "none"):
+        raise UsageError(f"GAGE_FSYNC={policy}: expected commit, all or none")
+    return cast(Sync, policy)
 
 
 def put(tmp: str, path: str, data: bytes, *, mode: int = 0o444, sync: Sync = "commit") -> None:
@@ -25,19 +37,25 @@ def put(tmp: str, path: str, data: bytes, *, mode: int = 0o444, sync: Sync = "co
     to the umask. Raises OSError, and then *path* is as it was.
     """
     temporary = os.path.join(tmp, os.urandom(12).hex())
-    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
     try:
-        try:
-            write_all(fd, data)
-            if sync != "none":
-                os.fsync(fd)
-        finally:
-            os.close(fd)
+        create(temporary, data, mode=mode, sync=sync)
         os.rename(temporary, path)
     except BaseException:
-        os.unlink(temporary)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary)
         raise
     sync_dir(os.path.dirname(path), sync)
+
+
+def create(path: str, data: bytes, *, mode: int = 0o444, sync: Sync = "commit") -> None:
+    """Write a new file at *path*, in a directory that nobody reads yet. Raises OSError."""
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
+    try:
+        write_all(fd, data)
+        if sync != "none":
+            os.fsync(fd)
+    finally:
+        os.close(fd)
 
 
 def write_all(fd: int, data: bytes | memoryview) -> None:

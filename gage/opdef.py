@@ -1,7 +1,7 @@
 """An operation as its author defined it, read the same from a gage file and from opdef.json.
 
 ``OpDef.data`` holds the definition as JSON values, exactly as the fact ``opdef.json`` does;
-the properties give each part in one shape, whichever of the allowed spellings was used.
+the functions here give each part in one shape, whichever of the allowed spellings was used.
 """
 
 from typing import Any, Literal, NamedTuple
@@ -64,83 +64,83 @@ class OpDef(NamedTuple):
     name: str
     data: dict[str, Any]
 
-    @property
-    def description(self) -> str:
-        """What the operation is for; empty where nobody said."""
-        return str(self.data.get("description") or "")
 
-    @property
-    def default(self) -> bool:
-        """Whether a bare ``gage run`` runs it."""
-        return bool(self.data.get("default"))
+def description(opdef: OpDef) -> str:
+    """What the operation is for; empty where nobody said."""
+    return str(opdef.data.get("description") or "")
 
-    @property
-    def phases(self) -> dict[Phase, Command]:
-        """The commands of ``exec`` by phase, in the order of the phases."""
-        spec = self.data.get("exec")
-        if spec is None:
-            return {}
-        if not isinstance(spec, dict):
-            spec = {"run": spec}
-        return {phase: spec[phase] for phase in PHASES if phase in spec}
 
-    @property
-    def config(self) -> list[str]:
-        """The selectors of config, in order: ``train.py#lr``, ``-train.py#_*``."""
-        return _strings(self.data.get("config"))
+def is_default(opdef: OpDef) -> bool:
+    """Whether a bare ``gage run`` runs it."""
+    return bool(opdef.data.get("default"))
 
-    @property
-    def flags(self) -> dict[str, FlagDef]:
-        """The declared flags by name, in order."""
-        return {name: _flag(name, spec) for name, spec in (self.data.get("flags") or {}).items()}
 
-    @property
-    def sourcecode(self) -> list[str] | None:
-        """The patterns that select source code; None is the default rule, [] nothing."""
-        rule = self.data.get("sourcecode")
-        if rule is None or rule is True:
-            return None
-        return [] if rule is False else _strings(rule)
+def phases(opdef: OpDef) -> dict[Phase, Command]:
+    """The commands of ``exec`` by phase, in the order of the phases, as they are written."""
+    spec = opdef.data.get("exec")
+    if spec is None:
+        return {}
+    if not isinstance(spec, dict):
+        spec = {"run": spec}
+    return {phase: spec[phase] for phase in PHASES if phase in spec}
 
-    @property
-    def depends(self) -> list[Dependency]:
-        """What the operation depends on, in order."""
-        return [_dependency(spec) for spec in self.data.get("depends") or []]
 
-    @property
-    def env(self) -> dict[str, Scalar]:
-        """The variables that the operation sets, their ``${name}`` not yet filled in."""
-        return dict(self.data.get("env") or {})
+def config_selectors(opdef: OpDef) -> list[str]:
+    """The selectors of config, in order: ``train.py#lr``, ``-train.py#_*``."""
+    return _strings(opdef.data.get("config"))
 
-    @property
-    def steps(self) -> list[Any]:
-        """The steps of a pipeline as they are written, each a string or a mapping."""
-        return list(self.data.get("steps") or [])
 
-    @property
-    def summary(self) -> str:
-        """The file of the run dir that holds the run's metrics and attributes."""
-        return str(self.data.get("summary") or "summary.json")
+def flag_defs(opdef: OpDef) -> dict[str, FlagDef]:
+    """The declared flags by name, in order."""
+    return {name: _flag(name, spec) for name, spec in (opdef.data.get("flags") or {}).items()}
 
-    @property
-    def metrics(self) -> dict[str, str]:
-        """Regular expressions by metric: the last match in the output is its value."""
-        return dict(self.data.get("metrics") or {})
 
-    @property
-    def digest(self) -> str:
-        """The algorithm of the manifest's digests."""
-        return str(self.data.get("digest") or "sha256")
+def sourcecode_rule(opdef: OpDef) -> list[str] | None:
+    """The patterns that select source code; None is the default rule, [] is nothing."""
+    rule = opdef.data.get("sourcecode")
+    if rule is None or rule is True:
+        return None
+    return [] if rule is False else _strings(rule)
 
-    @property
-    def label(self) -> str:
-        """The label that a run gets without another."""
-        return str(self.data.get("label") or "")
 
-    @property
-    def tags(self) -> list[str]:
-        """The tags that every run gets."""
-        return _strings(self.data.get("tags"))
+def dependencies(opdef: OpDef) -> list[Dependency]:
+    """What the operation depends on, in order."""
+    return [_dependency(spec) for spec in opdef.data.get("depends") or []]
+
+
+def env_values(opdef: OpDef) -> dict[str, Scalar]:
+    """The variables that the operation sets, their ``${name}`` not yet filled in."""
+    return dict(opdef.data.get("env") or {})
+
+
+def raw_steps(opdef: OpDef) -> list[Any]:
+    """The steps of a pipeline as they are written, each a string or a mapping."""
+    return list(opdef.data.get("steps") or [])
+
+
+def summary_file(opdef: OpDef) -> str:
+    """The file of the run dir that holds the run's metrics and attributes."""
+    return str(opdef.data.get("summary") or "summary.json")
+
+
+def metric_patterns(opdef: OpDef) -> dict[str, str]:
+    """Regular expressions by metric: the last match in the output is its value."""
+    return dict(opdef.data.get("metrics") or {})
+
+
+def digest_algorithm(opdef: OpDef) -> str:
+    """The algorithm of the manifest's digests."""
+    return str(opdef.data.get("digest") or "sha256")
+
+
+def default_label(opdef: OpDef) -> str:
+    """The label that a run gets where nobody gives it another."""
+    return str(opdef.data.get("label") or "")
+
+
+def default_tags(opdef: OpDef) -> list[str]:
+    """The tags that every run gets."""
+    return _strings(opdef.data.get("tags"))
 
 
 def _strings(value: str | list[str] | None) -> list[str]:

@@ -1,0 +1,199 @@
+"""The manual: there is a page for everything, it is well formed, and what it says is so."""
+
+import glob
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+import zipfile
+from importlib import import_module
+
+import pytest
+
+from gage import manual
+from gage.errors import NotFoundError
+from tests.console import manual_sessions, run_session
+from tests.place import ROOT, copy_project
+
+PAGES = sorted(glob.glob(os.path.join(ROOT, "man", "man?", "*.?")))
+
+with open(os.path.join(ROOT, "pyproject.toml"), "rb") as file:
+    SCRIPTS = tomllib.load(file)["project"]["scripts"]
+
+PLUMBING = {
+    name: target.partition(":")[0]
+    for name, target in SCRIPTS.items()
+    if target.startswith("gage.plumbing.")
+}
+
+
+def text_of(page):
+    with open(page, encoding="utf-8") as file:
+        return file.read()
+
+
+def name_of(page):
+    return os.path.basename(page)
+
+
+EXAMPLES = [
+    pytest.param(page, session, id=f"{name_of(page)}:{session[0].line}")
+    for page in PAGES
+    for session in manual_sessions(text_of(page))
+]
+
+
+@pytest.mark.parametrize(("page", "session"), EXAMPLES)
+def test_the_examples_of_a_page_do_what_it_shows(page, session, tmp_path):
+    here = tmp_path / "here"
+    here.mkdir()
+    copy_project("train", str(here / "project"))
+    run_session(session, page, str(here))
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_every_executable_has_a_page(name):
+    assert os.path.exists(os.path.join(ROOT, "man", "man1", f"{name}.1"))
+
+
+@pytest.mark.skipif(not shutil.which("mandoc"), reason="mandoc is not installed")
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_a_page_is_well_formed(page):
+    lint = subprocess.run(
+        ["mandoc", "-Tlint", "-Wwarning", page], capture_output=True, text=True, check=False
+    )
+    assert (lint.returncode, lint.stdout) == (0, "")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_a_page_has_the_sections_of_a_page_and_the_name_of_its_file(page):
+    text = text_of(page)
+    name, section = name_of(page).rsplit(".", 1)
+    sections = re.findall(r"(?m)^\.Sh (.*)$", text)
+    if section == "1":
+        order = ["NAME", "SYNOPSIS", "DESCRIPTION", "EXIT STATUS", "EXAMPLES", "SEE ALSO"]
+    else:
+        order = ["NAME", "DESCRIPTION", "SEE ALSO"]
+    assert [title for title in sections if title in order] == order
+    assert re.search(rf"(?m)^\.Dt {name.upper()} {section}$", text)
+    assert re.search(rf"(?m)^\.Nm {name}$", text)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_what_a_page_refers_to_is_there(page):
+    ours = re.findall(r"\.Xr (gage\S*) (\d)", text_of(page))
+    missing = [
+        f"{name}({section})"
+        for name, section in ours
+        if not os.path.exists(os.path.join(ROOT, "man", f"man{section}", f"{name}.{section}"))
+    ]
+    assert missing == []
+
+
+@pytest.mark.parametrize("name", PLUMBING)
+def test_a_plumbing_page_and_its_parser_have_the_same_options(name):
+    parser = import_module(PLUMBING[name]).parser()
+    text = text_of(os.path.join(ROOT, "man", "man1", f"{name}.1"))
+    options = {
+        option
+        for action in parser._actions
+        for option in action.option_strings
+        if action.help != "==SUPPRESS=="
+    } - {"-h", "--help"}
+    assert options_of(text) == options
+    assert synopsis_options(text) <= options
+    assert parser.prog == name
+
+
+def porcelain_commands():
+    """Name, options and subcommands' options of each command of ``gage``."""
+    from typer.main import get_command
+
+    from gage.porcelain.main import app
+
+    def options(command):
+        own = {o for p in command.params for o in [*p.opts, *p.secondary_opts] if o[0] == "-"}
+        return own.union(*(options(c) for c in getattr(command, "commands", {}).values()))
+
+    return {f"gage-{name}": options(c) for name, c in get_command(app).commands.items()}
+
+
+def test_porcelain_pages_and_their_commands_have_the_same_options():
+    pages = {
+        name: options_of(text_of(os.path.join(ROOT, "man", "man1", f"{name}.1")))
+        for name in porcelain_commands()
+    }
+    assert pages == {name: found - {"--help"} for name, found in porcelain_commands().items()}
+
+
+def options_of(text):
+    """The options that a page describes: those of its ``.It Fl`` lines."""
+    heads = re.findall(r"(?m)^\.It (Fl .*)$", text)
+    return {option for head in heads for option in flags_in(head)}
+
+
+def synopsis_options(text):
+    """The options that a page's synopsis names, without the ``--`` that ends options."""
+    synopsis = text.partition(".Sh SYNOPSIS\n")[2].partition("\n.Sh ")[0]
+    return {option for line in synopsis.split("\n") for option in flags_in(line)} - {"--"}
+
+
+def flags_in(line):
+    """The options of a macro line: what stands behind ``Fl`` up to another macro."""
+    options, flag = [], False
+    for word in line.split():
+        if re.fullmatch(r"\.?[A-Z][a-z][a-z]?", word):
+            flag = word.lstrip(".") == "Fl"
+        elif flag and re.match(r"[\w-]", word):
+            options.append("-" + word)
+    return options
+
+
+def test_options_are_found_in_all_that_a_page_may_write():
+    text = (
+        ".Sh SYNOPSIS\n.Nm\n.Op Fl C Ar dir\n.Op Fl q | Fl -stdout\n.Fl -\n.Ar command\n"
+        ".Sh DESCRIPTION\n.It Fl C Ar dir\nText of\n.Fl x .\n"
+        ".It Fl l Ar label , Fl -label Ns = Ns Ar label\n.It Fl 0\n.It Ar Fl\n"
+    )
+    assert options_of(text) == {"-C", "-l", "--label", "-0"}
+    assert synopsis_options(text) == {"-C", "-q", "--stdout"}
+
+
+def test_a_page_is_found_by_its_name_and_without_gage_before_it():
+    page = os.path.join(ROOT, "man", "man1", "gage-stage.1")
+    assert manual.find_page("stage") == manual.find_page("gage-stage") == page
+    assert manual.find_page("run-dir") == os.path.join(ROOT, "man", "man5", "gage-run-dir.5")
+    assert manual.find_page("stag") is None
+    assert manual.find_page("../man1/gage-stage") is None
+
+
+def test_a_page_that_is_not_there_is_said_with_the_nearest():
+    with pytest.raises(NotFoundError) as caught:
+        manual.open_page("stag")
+    assert caught.value.message == "stag: no such page in the manual"
+    assert "gage-stage" in caught.value.hint
+
+
+def test_a_page_is_plain_text_in_a_pipe(capsys):
+    manual.open_page("stage")
+    shown = capsys.readouterr().out
+    assert shown.startswith("NAME\n    gage-stage – ")
+    assert "\x1b" not in shown and "\b" not in shown
+
+
+def test_the_wheel_carries_pages_types_and_schema(tmp_path):
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+    )
+    (wheel,) = tmp_path.glob("*.whl")
+    names = zipfile.ZipFile(wheel).namelist()
+    data = wheel.name.split("-py3")[0] + ".data/data/share/man/"
+    pages = {data + os.path.relpath(page, os.path.join(ROOT, "man")) for page in PAGES}
+    assert pages <= set(names)
+    assert {"gage/py.typed", "gage/gage-file.schema.json"} <= set(names)
+    assert not [name for name in names if name.startswith("tests/")]

@@ -36,8 +36,9 @@ def open_page(name: str) -> None:
             source = file.read()
         if sys.stdout.isatty():
             from pydoc import pager
+            from shutil import get_terminal_size
 
-            pager(render(source, min(os.get_terminal_size().columns, 80) - 2))
+            pager(render(source, min(get_terminal_size().columns, 80) - 2))
         else:
             sys.stdout.write(render(source))
 

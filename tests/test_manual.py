@@ -183,6 +183,50 @@ def test_a_page_is_plain_text_in_a_pipe(capsys):
     assert "\x1b" not in shown and "\b" not in shown
 
 
+def test_on_a_terminal_a_page_is_shown_by_man(tmp_path):
+    program(tmp_path / "man", 'echo "man shows ${1##*/}"')
+    assert on_a_terminal(tmp_path) == "man shows gage-stage.1\n"
+
+
+def test_without_man_a_page_is_shown_by_mandoc(tmp_path):
+    program(tmp_path / "man", "exit 1")
+    program(tmp_path / "mandoc", 'echo "mandoc shows ${2##*/}"')
+    assert on_a_terminal(tmp_path) == "mandoc shows gage-stage.1\n"
+
+
+def test_without_both_a_page_goes_through_the_pager(tmp_path):
+    program(tmp_path / "pager", "echo paged; exec /bin/cat")
+    assert on_a_terminal(tmp_path).startswith("paged\nNAME\n    gage-stage – ")
+
+
+def program(path, script):
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+
+
+def on_a_terminal(path):
+    """What ``open_page("stage")`` shows on a terminal where PATH is the directory *path*."""
+    ours, theirs = os.openpty()
+    child = subprocess.Popen(
+        [sys.executable, "-c", "from gage.manual import open_page; open_page('stage')"],
+        env={"PATH": str(path), "PAGER": str(path / "pager"), "TERM": "xterm"},
+        cwd=ROOT,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+    )
+    os.close(theirs)
+    shown = b""
+    with open(ours, "rb", buffering=0) as terminal:
+        try:
+            while piece := terminal.read(65536):
+                shown += piece
+        except OSError:
+            pass  # how Linux says that nobody has the terminal open any more
+    assert child.wait() == 0
+    return shown.decode().replace("\r\n", "\n")
+
+
 def test_the_wheel_carries_pages_types_and_schema(tmp_path):
     subprocess.run(
         [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)],

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tomllib
 import zipfile
+from collections import defaultdict
 from importlib import import_module
 
 import pytest
@@ -17,6 +18,7 @@ from gage.errors import NotFoundError
 from tests.console import manual_sessions, run_session
 from tests.place import ROOT, copy_project
 
+MAN1 = os.path.join(ROOT, "man", "man1")
 PAGES = sorted(glob.glob(os.path.join(ROOT, "man", "man?", "*.?")))
 
 with open(os.path.join(ROOT, "pyproject.toml"), "rb") as file:
@@ -55,7 +57,7 @@ def test_the_examples_of_a_page_do_what_it_shows(page, session, tmp_path):
 
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_every_executable_has_a_page(name):
-    assert os.path.exists(os.path.join(ROOT, "man", "man1", f"{name}.1"))
+    assert os.path.exists(os.path.join(MAN1, f"{name}.1"))
 
 
 @pytest.mark.skipif(not shutil.which("mandoc"), reason="mandoc is not installed")
@@ -95,7 +97,7 @@ def test_what_a_page_refers_to_is_there(page):
 @pytest.mark.parametrize("name", PLUMBING)
 def test_a_plumbing_page_and_its_parser_have_the_same_options(name):
     parser = import_module(PLUMBING[name]).parser()
-    text = text_of(os.path.join(ROOT, "man", "man1", f"{name}.1"))
+    text = text_of(os.path.join(MAN1, f"{name}.1"))
     options = {
         option
         for action in parser._actions
@@ -107,25 +109,24 @@ def test_a_plumbing_page_and_its_parser_have_the_same_options(name):
     assert parser.prog == name
 
 
-def porcelain_commands():
-    """Name, options and subcommands' options of each command of ``gage``."""
-    from typer.main import get_command
-
-    from gage.porcelain.main import app
-
-    def options(command):
-        own = {o for p in command.params for o in [*p.opts, *p.secondary_opts] if o[0] == "-"}
-        return own.union(*(options(c) for c in getattr(command, "commands", {}).values()))
-
-    return {f"gage-{name}": options(c) for name, c in get_command(app).commands.items()}
+def porcelain_page(verb):
+    """The page of a command for people: its own, or that of the word that it begins with."""
+    own = os.path.join(MAN1, f"gage-{verb.replace(' ', '-')}.1")
+    return own if os.path.exists(own) else os.path.join(MAN1, f"gage-{verb.split(' ')[0]}.1")
 
 
 def test_porcelain_pages_and_their_commands_have_the_same_options():
-    pages = {
-        name: options_of(text_of(os.path.join(ROOT, "man", "man1", f"{name}.1")))
-        for name in porcelain_commands()
-    }
-    assert pages == {name: found - {"--help"} for name, found in porcelain_commands().items()}
+    from gage.porcelain.app import click_command
+    from gage.porcelain.commands import load, verbs
+
+    options, pages = defaultdict(set), {}
+    for verb in verbs():
+        page = porcelain_page(verb)
+        pages[page] = options_of(text_of(page))
+        for param in click_command(f"gage {verb}", load(verb)).params:
+            names = {*param.opts, *param.secondary_opts}
+            options[page] |= {name for name in names if name.startswith("-")}
+    assert pages == dict(options)
 
 
 def options_of(text):
@@ -162,7 +163,7 @@ def test_options_are_found_in_all_that_a_page_may_write():
 
 
 def test_a_page_is_found_by_its_name_and_without_gage_before_it():
-    page = os.path.join(ROOT, "man", "man1", "gage-stage.1")
+    page = os.path.join(MAN1, "gage-stage.1")
     assert manual.find_page("stage") == manual.find_page("gage-stage") == page
     assert manual.find_page("run-dir") == os.path.join(ROOT, "man", "man5", "gage-run-dir.5")
     assert manual.find_page("stag") is None

@@ -1,0 +1,152 @@
+"""The fields of a run: the names by which filters, sort keys and formats ask for its values.
+
+A field gives a tuple of values: empty where the run has none, more than one where there are
+several tags. Facts have their own names; ``config.NAME``,
+``metrics.NAME`` and ``attributes.NAME`` are the rest, and a NAME that is no fact is looked
+for there in this order.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+
+from gage.errors import UsageError
+from gage.listing import Row
+from gage.scalar import Scalar, format_value
+
+Values = tuple[Scalar, ...]
+Field = Callable[[Row], Values]
+
+TIMES = ("initialized", "staged", "started", "stopped")
+"""The fields that are times, in microseconds since the epoch."""
+
+SHORT_ID = 8
+
+
+def _one(value: Scalar) -> Values:
+    return () if value is None else (value,)
+
+
+FACTS: Mapping[str, Field] = {
+    "id": lambda row: (row.id,),
+    "name": lambda row: (row.name,),
+    "run_dir": lambda row: (row.run_dir,),
+    "operation": lambda row: (row.operation,),
+    "namespace": lambda row: (row.opref.namespace if row.opref else "",),
+    "opname": lambda row: (row.opref.name if row.opref else "",),
+    "status": lambda row: (row.status,),
+    "label": lambda row: (row.label,),
+    "tags": lambda row: row.tags,
+    "comments": lambda row: (row.comments,),
+    "parent": lambda row: (row.parent,),
+    "exit": lambda row: _one(row.exit),
+    "initialized": lambda row: _one(row.initialized),
+    "staged": lambda row: _one(row.staged),
+    "started": lambda row: _one(row.started),
+    "stopped": lambda row: _one(row.stopped),
+    "given": lambda row: row.given,
+    "flags": lambda row: row.flags,
+    "settings": lambda row: (row.settings,),
+}
+ALIASES = {"op": "operation", "tag": "tags"}
+
+_GROUPS: Mapping[str, Callable[[Row], Mapping[str, Scalar]]] = {
+    "config": lambda row: row.config,
+    "metrics": lambda row: row.metrics,
+    "attributes": lambda row: row.attributes,
+}
+
+
+def field(name: str) -> Field:
+    """The field that *name* stands for; any name does, for any run may have such a flag."""
+    name = ALIASES.get(name, name)
+    if name in FACTS:
+        return FACTS[name]
+    group, dot, key = name.partition(".")
+    if dot and group in _GROUPS:
+        of = _GROUPS[group]
+        return lambda row: (values[key],) if key in (values := of(row)) else ()
+    return lambda row: next(
+        ((values[name],) for of in _GROUPS.values() if name in (values := of(row))), ()
+    )
+
+
+def operation_names(row: Row) -> tuple[str, ...]:
+    """What the operation of *row* may be called: its full name, the part after the namespace."""
+    _, colon, opname = row.operation.rpartition(":")
+    return (row.operation, opname) if colon else (row.operation,)
+
+
+def sort_rows(rows: list[Row], keys: list[str]) -> list[Row]:
+    """*rows* sorted by fields, the first of *keys* counting most; ``-KEY`` turns one round.
+
+    Numbers come before text, and runs that have no such value last, whichever the turn.
+    """
+    for key in reversed(keys):
+        of = field(key.removeprefix("-"))
+        has = [row for row in rows if of(row)]
+        has.sort(key=lambda row, of=of: _rank(of(row)), reverse=key.startswith("-"))  # type: ignore[misc]
+        rows = has + [row for row in rows if not of(row)]
+    return rows
+
+
+def parse_format(text: str) -> Callable[[Row], str]:
+    """What ``--format`` *text* makes of a row.
+
+    ``%(FIELD)`` is a value, ``%(started:iso)`` a time as ISO 8601, ``%(id:short)`` eight
+    digits, ``%%`` a percent sign, ``%09`` the byte with these hex digits. Raises UsageError.
+    """
+    parts: list[str | Callable[[Row], str]] = []
+    end = 0
+    for match in re.finditer(r"%(?:\(([^()]*)\)|(%)|([0-9A-Fa-f]{2})|)", text):
+        parts.append(text[end : match.start()])
+        end = match.end()
+        if match[1] is not None:
+            parts.append(_text_of(match[1]))
+        elif match[2] or match[3]:
+            byte = b"%" if match[2] else bytes.fromhex(match[3])
+            parts.append(byte.decode("utf-8", "surrogateescape"))
+        else:
+            raise UsageError(
+                f"format `{text}`: unexpected % at column {match.start() + 1}",
+                "write %(FIELD), %% for a percent sign, %09 for a tab",
+            )
+    parts.append(text[end:])
+    return lambda row: "".join(part if isinstance(part, str) else part(row) for part in parts)
+
+
+def _text_of(name: str) -> Callable[[Row], str]:
+    name, _, how = name.partition(":") if not name.startswith(tuple(_GROUPS)) else (name, "", "")
+    of = field(name)
+    if how == "iso" and name in TIMES:
+        from gage.clock import iso
+
+        return lambda row: "".join(iso(int(value or 0)) for value in of(row))
+    if how == "short" and name in ("id", "parent"):
+        return lambda row: "".join(str(value)[:SHORT_ID] for value in of(row))
+    if how or not name:
+        raise UsageError(
+            f"format %({name}{':' * bool(how)}{how}): no such field",
+            "%(started:iso) and %(id:short) are the only ways to change one",
+        )
+    return lambda row: escaped(",".join(_plain(value) for value in of(row)))
+
+
+def escaped(text: str) -> str:
+    """*text* on one line: what cannot be printed, and the backslash, as in a C string."""
+    if text.isprintable() and "\\" not in text:
+        return text
+    return "".join(
+        c if c.isprintable() and c != "\\" else c.encode("unicode_escape", "surrogatepass").decode()
+        for c in text
+    )
+
+
+def _plain(value: Scalar) -> str:
+    return value if isinstance(value, str) else format_value(value)
+
+
+def _rank(values: Values) -> list[tuple[int, float, str]]:
+    return [
+        (0, value, "") if isinstance(value, int | float) else (1, 0, str(value or ""))
+        for value in values
+    ]

@@ -1,0 +1,335 @@
+"""A row: what a listing knows about one run, whatever state its files are in.
+
+Rows come from the files. Those of finished runs are taken from the index where the files
+still vouch for them: ``proc/exit``, the last fact of a run and the first that goes when it
+is reopened, must be the same file that it was, and so must the directory of what people
+say. Everything else is read anew each time.
+"""
+
+import os
+import time
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from gage import index
+from gage.errors import ConfigError
+from gage.opref import OpRef, parse_opref
+from gage.run import RUN_ID, SCHEMA, Run, read_fact
+from gage.said import read_said
+from gage.scalar import Scalar, format_value
+from gage.status import Status, exit_status, run_status
+
+INDEX_FROM = 100
+"""A runs home with fewer runs is read faster without an index than with it."""
+
+SETTLED_SECONDS = 2
+"""A file that changed so lately may change again without a new time stamp to show it."""
+
+
+class Row(NamedTuple):
+    """A run in a listing. Rows sort by start, then ID, then name.
+
+    *start* is when the run was started or, before that, initialized, in microseconds since
+    the epoch (0: unknown). *settings* are the flags that were given or that the operation
+    declares, as ``NAME=VALUE``. *more* is the rest as JSON, decoded when it is asked for.
+    """
+
+    start: int
+    id: str
+    name: str
+    operation: str
+    status: Status
+    label: str
+    settings: str
+    more: str
+    home: str
+
+    @property
+    def run_dir(self) -> str:
+        """The path of the run dir, in the runs home as it was named."""
+        return os.path.join(self.home, self.name)
+
+    @property
+    def run(self) -> Run:
+        """The run that this is a row of."""
+        return Run(self.run_dir, self.id, self.opref)
+
+    @property
+    def opref(self) -> OpRef | None:
+        """The operation; None where the run does not tell."""
+        parts = self._more("opref")
+        return OpRef(*parts) if parts else None
+
+    @property
+    def initialized(self) -> int | None:
+        """When the run was initialized, in microseconds since the epoch."""
+        return self._stamp("initialized")
+
+    @property
+    def staged(self) -> int | None:
+        """When the run was staged, in microseconds since the epoch."""
+        return self._stamp("staged")
+
+    @property
+    def started(self) -> int | None:
+        """When the run was started, in microseconds since the epoch."""
+        return self._stamp("started")
+
+    @property
+    def stopped(self) -> int | None:
+        """When the run stopped, in microseconds since the epoch."""
+        return self._stamp("stopped")
+
+    @property
+    def exit(self) -> int | None:
+        """The exit code of a finished run; ``-N``: killed by signal N."""
+        return self._stamp("exit")
+
+    @property
+    def parent(self) -> str:
+        """The ID of the run that this is a step of, or nothing."""
+        return str(self._more("parent") or "")
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """The tags, in the order in which they were given."""
+        return tuple(self._more("tags") or ())
+
+    @property
+    def comments(self) -> int:
+        """How many comments there are."""
+        return int(self._more("comments") or 0)
+
+    @property
+    def config(self) -> Mapping[str, Scalar]:
+        """The config that the run was initialized with."""
+        return self._mapping("config")
+
+    @property
+    def given(self) -> tuple[str, ...]:
+        """The names of the flags that were given, and not left at their defaults."""
+        return tuple(self._more("given") or ())
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """The names of the flags that the operation declares."""
+        return tuple(self._more("flags") or ())
+
+    @property
+    def metrics(self) -> Mapping[str, Scalar]:
+        """The metrics of the summary."""
+        return self._mapping("metrics")
+
+    @property
+    def attributes(self) -> Mapping[str, Scalar]:
+        """The attributes of the summary."""
+        return self._mapping("attributes")
+
+    def _more(self, key: str) -> Any:
+        return _decoded(self.more).get(key)
+
+    def _stamp(self, key: str) -> int | None:
+        value: int | None = _decoded(self.more).get(key)
+        return value
+
+    def _mapping(self, key: str) -> Mapping[str, Scalar]:
+        values: Mapping[str, Scalar] = _decoded(self.more).get(key) or {}
+        return values
+
+
+def read_rows(home: str) -> list[Row]:
+    """A row for every run in *home*, the newest start first.
+
+    Raises OSError only where *home* itself cannot be read.
+    """
+    try:
+        entries = os.listdir(home)
+    except FileNotFoundError:
+        return []
+    names = [name[:-5] for name in entries if name[-5:] == ".meta" and name[0] != "."]
+    if len(names) < INDEX_FROM:
+        rows = [read_row(home, name) for name in names]
+    else:
+        spoken_of = {name[:-5] for name in entries if name[-5:] == ".user"}
+        rows = _rows_by_index(home, names, spoken_of)
+    rows = [row for row in rows if row.status != "unknown" or _is_there(row)]
+    rows.sort(reverse=True)
+    return rows
+
+
+def read_row(home: str, name: str) -> Row:
+    """The row of the run *name* in *home*, from its files; ``unknown`` where they are damaged."""
+    run = Run(os.path.join(home, name), "", None)
+    code = _number(run, "proc", "exit")
+    id = _text(run, "id")
+    if not RUN_ID.fullmatch(id):
+        id = ""
+    if code is not None and id and _text(run, "__schema__") == SCHEMA:
+        status = exit_status(code)
+    else:
+        status = run_status(run)
+    opref = _parsed_opref(_text(run, "opref"))
+    said = read_said(home, name)
+    config = _scalars(_parsed(_text(run, "config.json")))
+    given = _names(_parsed(_text(run, "given.json")))
+    flags = _flag_names(_text(run, "opdef.json"))
+    summary = _object(_parsed(_text(run, "summary.json")))
+    initialized, started = _number(run, "initialized"), _number(run, "started")
+    more = {
+        "opref": opref,
+        "initialized": initialized,
+        "staged": _number(run, "staged"),
+        "started": started,
+        "stopped": _number(run, "stopped"),
+        "exit": code,
+        "parent": _text(run, "parent"),
+        "tags": said.tags,
+        "comments": len(said.comments),
+        "config": config,
+        "given": given,
+        "flags": flags,
+        "metrics": _scalars(summary.get("metrics")),
+        "attributes": _scalars(summary.get("attributes")),
+    }
+    return Row(
+        start=started or initialized or 0,
+        id=id,
+        name=name,
+        operation=str(opref or ""),
+        status=status,
+        label=said.label,
+        settings=_settings(config, {*given, *flags}),
+        more=_encoded(more),
+        home=home,
+    )
+
+
+_COLUMNS = ("vouch", *Row._fields[:-1])
+
+
+def _rows_by_index(home: str, names: list[str], spoken_of: set[str]) -> list[Row]:
+    known = {record[3]: record for record in index.load(home, _COLUMNS, (home,))}
+    settled = time.time_ns() - SETTLED_SECONDS * 1_000_000_000
+    rows: list[Row] = []
+    records: list[tuple[Any, ...]] = []
+    new = 0
+    home_fd = os.open(home, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        for name in names:
+            try:
+                exit = os.stat(name + ".meta/proc/exit", dir_fd=home_fd)
+                changed = exit.st_ctime_ns
+                vouch = hash((exit.st_ino, changed))
+                if name in spoken_of:
+                    user = os.stat(name + ".user", dir_fd=home_fd)
+                    changed = max(changed, user.st_ctime_ns)
+                    vouch = hash((vouch, user.st_ino, user.st_ctime_ns))
+            except OSError:  # not finished, or no run
+                rows.append(read_row(home, name))
+                continue
+            record = known.get(name)
+            if record is None or record[0] != vouch:
+                row = read_row(home, name)
+                record = (vouch, *row)
+                if changed > settled or row.exit is None or not _is_storable(row):
+                    rows.append(row)
+                    continue
+                new += 1
+            rows.append(Row._make(record[1:]))
+            records.append(record)
+    finally:
+        os.close(home_fd)
+    # Writing all records costs what reading a few runs costs: not worth it for every one.
+    if new > len(records) // 100 + 10:
+        records.sort(key=lambda record: record[1:4], reverse=True)
+        index.save(home, _COLUMNS, [record[:-1] for record in records])
+    return rows
+
+
+def _is_storable(row: Row) -> bool:
+    try:
+        "".join((row.name, row.operation, row.label, row.settings)).encode()
+    except UnicodeEncodeError:
+        return False
+    return row.status != "unknown" and row.start < 1 << 63
+
+
+def _is_there(row: Row) -> bool:
+    # It may have been deleted since the directory was read, or never have been a run.
+    return os.path.isdir(row.run_dir + ".meta")
+
+
+def _settings(config: Mapping[str, Scalar], names: set[str]) -> str:
+    return " ".join(f"{k}={format_value(v)}" for k, v in config.items() if k in names)
+
+
+def _text(run: Run, *parts: str) -> str:
+    try:
+        return read_fact(run, *parts) or ""
+    except OSError:
+        return ""
+
+
+def _number(run: Run, *parts: str) -> int | None:
+    try:
+        return int(_text(run, *parts)[:20])
+    except ValueError:
+        return None
+
+
+def _parsed(text: str) -> Any:
+    if not text:
+        return None
+    import json
+
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+# Runs of one operation share what defines it.
+@lru_cache(maxsize=64)
+def _parsed_opref(text: str) -> OpRef | None:
+    try:
+        return parse_opref(text)
+    except ConfigError:
+        return None
+
+
+@lru_cache(maxsize=64)
+def _flag_names(opdef: str) -> list[str]:
+    return _names(_object(_parsed(opdef)).get("flags"))
+
+
+def _object(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _names(value: Any) -> list[str]:
+    names = value if isinstance(value, list | dict) else ()
+    return [name for name in names if isinstance(name, str)]
+
+
+def _scalars(value: Any) -> dict[str, Scalar]:
+    return {
+        key: scalar
+        for key, scalar in _object(value).items()
+        if scalar is None or isinstance(scalar, str | int | float)
+    }
+
+
+def _encoded(more: Mapping[str, Any]) -> str:
+    import json
+
+    there = {key: value for key, value in more.items() if value not in (None, "", (), [], {})}
+    return json.dumps(there)
+
+
+@lru_cache(maxsize=256)
+def _decoded(more: str) -> dict[str, Any]:
+    import json
+
+    value: dict[str, Any] = json.loads(more)
+    return value

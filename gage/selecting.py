@@ -1,0 +1,114 @@
+"""Specs: the short ways in which people name runs.
+
+In this order, the first that fits is meant:
+
+    PATH          a run dir; anything with a slash
+    @  @{N}       the newest run; the Nth before it
+    OP@  OP@{N}   the same among the runs of an operation
+    N  N-M        a number of the listing, 1 for the newest; less than six digits, none
+                  of them a leading zero, and no more than there are runs
+    NAME          the name of a run dir
+    ID            a whole ID
+    OP            the newest run of an operation, by its full name or the last part of it
+    PREFIX        the first digits of one ID
+"""
+
+import os
+import re
+from collections.abc import Sequence
+
+from gage.errors import NotFoundError, UsageError
+from gage.fields import operation_names
+from gage.listing import Row, read_row
+from gage.run import open_run
+
+MOST_CANDIDATES = 10
+CANDIDATE_DIGITS = 12
+
+_AT = re.compile(r"(?P<operation>.*)@(?:\{(?P<back>\d{1,6})\})?", re.DOTALL)
+_NUMBERS = re.compile(r"([1-9]\d{0,4})(?:-([1-9]\d{0,4}))?")
+
+
+def select_runs(rows: Sequence[Row], specs: Sequence[str]) -> list[Row]:
+    """The runs of the listing *rows* that *specs* name, each once, in the order named.
+
+    A path names a run outside of the listing too. Raises NotFoundError for a spec that
+    names no run, or more than one; UsageError for an empty one.
+    """
+    found = [row for spec in specs for row in _select(rows, spec)]
+    return list({os.path.realpath(row.run_dir): row for row in found}.values())
+
+
+def select_run(rows: Sequence[Row], spec: str) -> Row:
+    """The one run that *spec* names. Raises NotFoundError, UsageError for a range."""
+    found = _select(rows, spec)
+    if len(found) > 1:
+        raise UsageError(f"{spec}: one run is wanted here, not {len(found)}")
+    return found[0]
+
+
+def _select(rows: Sequence[Row], spec: str) -> list[Row]:
+    if not spec:
+        raise UsageError("an empty text names no run", "1 is the newest run of the listing")
+    if "/" in spec or spec in (".", ".."):
+        return [_at_path(spec)]
+    if match := _AT.fullmatch(spec):
+        return [_back(rows, spec, match["operation"], int(match["back"] or 0))]
+    if match := _NUMBERS.fullmatch(spec):
+        first, last = int(match[1]), int(match[2] or match[1])
+        if match[2] and not first <= last <= len(rows):
+            raise NotFoundError(f"{spec}: no such runs in a listing of {len(rows)}")
+        if last <= len(rows):
+            return list(rows[first - 1 : last])
+    digits = spec.lower()
+    exact = [row for row in rows if row.name == spec] or [row for row in rows if row.id == digits]
+    if exact:
+        return [_only(exact, spec, "are called so")]
+    if named := [row for row in rows if spec in operation_names(row)]:
+        return named[:1]
+    if begin := [row for row in rows if (row.id or row.name).startswith(digits)]:
+        return [_only(begin, spec, "begin so")]
+    raise NotFoundError(f"{spec}: no such run", _nearest(rows, spec))
+
+
+def _at_path(path: str) -> Row:
+    # A step of a pipeline is a link to its run dir, and its facts are beside that.
+    if os.path.islink(path) and not os.path.isdir(path + ".meta"):
+        path = os.path.realpath(path)
+    run = open_run(path)
+    return read_row(run.home, run.name)
+
+
+def _back(rows: Sequence[Row], spec: str, operation: str, count: int) -> Row:
+    if operation:
+        rows = [row for row in rows if operation in operation_names(row)]
+    if count < len(rows):
+        return rows[count]
+    what = f"runs of {operation}" if operation else "runs"
+    raise NotFoundError(f"{spec}: no such run: there are {len(rows)} {what}")
+
+
+def _only(rows: Sequence[Row], spec: str, trouble: str) -> Row:
+    if len(rows) == 1:
+        return rows[0]
+    lines = [_candidate(row) for row in rows[:MOST_CANDIDATES]]
+    if len(rows) > MOST_CANDIDATES:
+        lines.append(f"and {len(rows) - MOST_CANDIDATES} more")
+    message = f"{spec}: {len(rows)} runs {trouble}:"
+    raise NotFoundError("\n  ".join([message, *lines]), "write more of the ID")
+
+
+def _candidate(row: Row) -> str:
+    name = row.id or row.name
+    settings = row.label or row.settings
+    return "  ".join(filter(None, (name[:CANDIDATE_DIGITS], row.operation, row.status, settings)))
+
+
+def _nearest(rows: Sequence[Row], spec: str) -> str:
+    import difflib
+
+    names = dict.fromkeys(name for row in rows for name in (*operation_names(row), row.name))
+    nearest = difflib.get_close_matches(spec, names, n=3)
+    if nearest:
+        return f"did you mean {' or '.join(nearest)}?"
+    return "" if rows else "there are no runs to choose from"

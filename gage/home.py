@@ -1,0 +1,44 @@
+"""The runs home: the directory that runs are in, and how a command finds it."""
+
+import os
+from collections.abc import Mapping
+
+from gage.run import make_home
+
+DEFAULT = ".gage/runs"
+
+
+def find_home(runs: str | None, cwd: str, environ: Mapping[str, str]) -> str:
+    """The runs home of a command that works in *cwd*; it need not be there yet.
+
+    *runs* is what ``--runs`` says, else ``GAGE_RUNS`` of *environ* does, else ``$runs-dir``
+    of the gage file found from *cwd* upwards; else it is ``.gage/runs`` beside that file,
+    or in *cwd*. Raises ConfigError for a gage file that makes no sense.
+    """
+    named = runs or environ.get("GAGE_RUNS")
+    if named:
+        return _within(cwd, named)
+    # A gage file costs more to read than a plumbing query may cost.
+    from gage.gage_file import find_gage_file, load_gage_file
+
+    path = find_gage_file(cwd)
+    if path is None:
+        return _within(cwd, DEFAULT)
+    gage_file = load_gage_file(path)
+    return _within(gage_file.project, str(gage_file.settings.get("runs-dir") or DEFAULT))
+
+
+def make_project_home(path: str) -> None:
+    """Make the runs home *path* where it is missing, ignored by Git."""
+    make_home(path)
+    try:
+        fd = os.open(os.path.join(path, ".gitignore"), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+    except FileExistsError:
+        return
+    with open(fd, "wb") as file:
+        file.write(b"*\n")
+
+
+def _within(directory: str, path: str) -> str:
+    path = path.rstrip("/") or "/"
+    return path if directory in ("", ".") else os.path.join(directory, path)

@@ -1,0 +1,173 @@
+"""The trash: runs that were deleted and can be restored, in RUNS/.trash.
+
+Each deletion has a directory of its own there, ``STAMP-RANDOM``, which holds the run as its
+runs home held it: run dir, meta dir and user dir under their own names. So names never
+collide, and what lists a runs home lists the trash.
+
+A run goes by its meta dir, first when it is deleted and last when it is restored: a run dir
+without one is no run. While a deletion, a restoration or a purge is under way, the name of
+its directory says so (``STAMP-RANDOM.delete``), and whoever comes next finishes it.
+"""
+
+import os
+import re
+
+from gage import clock, locks
+from gage.durable import Sync, sync_dir
+from gage.errors import LockedError, NotFoundError, StateError
+from gage.listing import Row, read_rows
+from gage.removing import remove_tree
+from gage.run import RUN_ID, Run, lock_path, run_names
+
+NAME = ".trash"
+
+_PLACE = re.compile(r"\d{16,18}-[0-9a-f]{8}(?:\.(?P<work>delete|restore|purge))?")
+ABANDONED = 3_600_000_000
+"""After so many microseconds a deletion that never began to move anything is over."""
+
+
+def delete_run(run: Run, now: clock.Clock = clock.now) -> Run:
+    """Move *run* to the trash; where it is then.
+
+    Raises LockedError where it is at work, NotFoundError where it is gone.
+    """
+    with locks.holding(run):
+        if locks.is_held(run, "tree"):
+            raise LockedError(f"{run}: processes that it started are still at work")
+        trash = os.path.join(run.home, NAME)
+        os.makedirs(trash, mode=0o700, exist_ok=True)
+        place = os.path.join(trash, f"{now():016d}-{os.urandom(4).hex()}")
+        os.mkdir(place + ".delete", 0o700)
+        if not _move(run.meta_dir, place + ".delete"):
+            os.rmdir(place + ".delete")
+            raise NotFoundError(f"{run}: no run here")
+        _sync(run.sync, place + ".delete", trash, run.home)
+        _finish_delete(run.home, place + ".delete", run)
+    return run._replace(run_dir=os.path.join(place, run.name))
+
+
+def restore_run(run: Run) -> Run:
+    """Move *run*, which is in the trash, back to where it was; where it is then.
+
+    Raises StateError where another run has its name by now, NotFoundError where it is gone.
+    """
+    back = run._replace(run_dir=os.path.join(_home(run), run.name))
+    with locks.holding(back):
+        if taken := _taken(back):
+            raise StateError(f"{taken}: is in the way", "rename or delete it first")
+        _claim(run, "restore")
+        _finish_restore(run.home + ".restore", back)
+    return back
+
+
+def purge_run(run: Run) -> None:
+    """Remove *run*, which is in the trash, for good. Raises NotFoundError where it is gone."""
+    _claim(run, "purge")
+    _sync(run.sync, os.path.dirname(run.home))
+    _finish_purge(run.home + ".purge", run._replace(run_dir=os.path.join(_home(run), run.name)))
+
+
+def trash_rows(home: str) -> list[Row]:
+    """A row for every run in the trash of *home*, the newest start first."""
+    sweep(home)
+    rows = [row for place, work in _places(home) if not work for row in read_rows(place)]
+    rows.sort(reverse=True)
+    return rows
+
+
+def sweep(home: str, now: clock.Clock = clock.now) -> None:
+    """Finish what was interrupted in the trash of *home*, but for runs that are at work."""
+    for place, work in _places(home):
+        if not work:
+            continue
+        names = run_names(place)
+        run = Run(os.path.join(home, names[0]), "", None) if names else None
+        try:
+            if work == "purge":
+                _finish_purge(place, run)
+            elif run is None:
+                # It may be somebody's who has just begun; nobody takes this long to begin.
+                if now() - int(os.path.basename(place)[:16]) > ABANDONED:
+                    os.rmdir(place)
+            else:
+                with locks.holding(run):
+                    if work == "delete":
+                        _finish_delete(home, place, run)
+                    else:
+                        _finish_restore(place, run)
+        except (LockedError, FileNotFoundError):
+            continue  # another process is about it
+
+
+def _finish_delete(home: str, place: str, run: Run) -> None:
+    # A run that was made under this name since the deletion keeps what is its own.
+    if not os.path.lexists(run.meta_dir):
+        _move(run.run_dir, place)
+        _move(run.user_dir, place)
+        _sync(run.sync, place, home)
+    os.rename(place, place.removesuffix(".delete"))
+    _sync(run.sync, os.path.dirname(place))
+
+
+def _finish_restore(place: str, run: Run) -> None:
+    if os.path.lexists(run.meta_dir):
+        os.rename(place, place.removesuffix(".restore"))
+        return
+    for part in (".user", "", ".meta"):
+        _move(os.path.join(place, run.name + part), run.home)
+    _sync(run.sync, run.home)
+    os.rmdir(place)
+    _sync(run.sync, os.path.dirname(place))
+
+
+def _finish_purge(place: str, run: Run | None) -> None:
+    # Another run may have the same name, and use the same locks, unless the name is an ID.
+    if run and RUN_ID.fullmatch(run.name):
+        remove_tree(os.path.dirname(lock_path(run, "runner")))
+    remove_tree(place)
+
+
+def _move(path: str, to: str) -> bool:
+    target = os.path.join(to, os.path.basename(path))
+    if os.path.lexists(target):
+        return False
+    try:
+        os.rename(path, target)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _claim(run: Run, work: str) -> None:
+    try:
+        os.rename(run.home, f"{run.home}.{work}")
+    except FileNotFoundError:
+        raise NotFoundError(f"{run}: no longer in the trash") from None
+
+
+def _taken(run: Run) -> str:
+    paths = (run.meta_dir, run.run_dir, run.user_dir)
+    return next((path for path in paths if os.path.lexists(path)), "")
+
+
+def _home(run: Run) -> str:
+    """The runs home that *run* was deleted from: RUNS of RUNS/.trash/PLACE/NAME."""
+    trash, place = os.path.split(run.home)
+    if os.path.basename(trash) != NAME or not _PLACE.fullmatch(place):
+        raise StateError(f"{run}: is not in the trash", "delete it first")
+    return os.path.dirname(trash) or "."
+
+
+def _places(home: str) -> list[tuple[str, str]]:
+    trash = os.path.join(home, NAME)
+    try:
+        names = sorted(os.listdir(trash))
+    except FileNotFoundError:
+        return []
+    matches = [m for name in names if (m := _PLACE.fullmatch(name))]
+    return [(os.path.join(trash, m[0]), m["work"] or "") for m in matches]
+
+
+def _sync(policy: Sync, *directories: str) -> None:
+    for directory in directories:
+        sync_dir(directory, policy)

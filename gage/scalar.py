@@ -59,7 +59,17 @@ def format_value(value: Scalar) -> str:
         return _format_float(value)
     if isinstance(value, int):
         return str(value)
-    return value if _is_plain(value) else _quoted(value)
+    return value if _is_plain(value) else quoted(value)
+
+
+def quoted(text: str) -> str:
+    """*text* as a JSON string of one line that shows on any terminal."""
+    import json
+
+    return "".join(
+        c if c.isprintable() or c > "\uffff" else f"\\u{ord(c):04x}"
+        for c in json.dumps(text, ensure_ascii=False)
+    )
 
 
 def _format_float(value: float) -> str:
@@ -77,13 +87,4 @@ def _is_plain(text: str) -> bool:
         and not text.startswith(_NO_PLAIN_START)
         and " #" not in text
         and not _READS_AS_ANOTHER.fullmatch(text)
-    )
-
-
-def _quoted(text: str) -> str:
-    import json
-
-    return "".join(
-        c if c.isprintable() or c > "\uffff" else f"\\u{ord(c):04x}"
-        for c in json.dumps(text, ensure_ascii=False)
     )

@@ -1,0 +1,107 @@
+"""The command of an operation, with the values of a run filled in.
+
+A command is an argv, or a string: one that begins with ``#!`` is a script that runs under
+the program it names, every other is for ``sh -c``. In an argv ``${name}`` stays one
+argument, in shell text it is quoted (shell_text.py).
+"""
+
+import os
+from collections.abc import Callable, Mapping
+
+from gage.errors import ConfigError
+from gage.flags import as_text, flag_variable
+from gage.opdef import Command, FlagDef, OpCmd, OpDef, Phase, env_values, phases
+from gage.scalar import Scalar
+from gage.schema import did_you_mean
+from gage.shell_text import fill_shell, fill_text
+
+SHELLS = frozenset(["sh", "ash", "dash", "bash", "ksh", "mksh"])
+"""Programs whose quoting is that of sh(1)."""
+
+
+def operation_command(opdef: OpDef, config: Mapping[str, Scalar]) -> OpCmd:
+    """What a run of *opdef* executes with *config*, and the variables it sets.
+
+    Raises ConfigError for a name that is not in *config*, for a value that cannot be put
+    where it should be, and for an operation without a command.
+    """
+    args = phase_command(opdef, "run", config)
+    if args is None:
+        raise ConfigError(f"{opdef.name}: has no command", "it is run by running its steps")
+    values = _values(opdef, config)
+    env = {
+        name: _without_nul(opdef, fill_text(as_text(text), values))
+        for name, text in env_values(opdef).items()
+    }
+    return OpCmd(args, env)
+
+
+def phase_command(opdef: OpDef, phase: Phase, config: Mapping[str, Scalar]) -> Command | None:
+    """The command of *phase* with the values of *config*; None where the phase has none.
+
+    Raises ConfigError as operation_command does.
+    """
+    spec = phases(opdef).get(phase)
+    return None if spec is None else _filled(opdef, spec, _values(opdef, config))
+
+
+def check_command(spec: Command) -> None:
+    """Raise ConfigError where *spec* has a ``${name}`` that no value can take the place of."""
+    if "${" in "".join(spec):
+        _filled(OpDef("", {}), spec, lambda name: "0")
+
+
+def shell_argv(args: Command) -> list[str]:
+    """What execvp(3) gets for a command that is no script."""
+    return ["sh", "-c", args] if isinstance(args, str) else args
+
+
+def is_script(args: Command) -> bool:
+    """Whether a command is a script, that the kernel runs under the program it names."""
+    return isinstance(args, str) and args.startswith("#!")
+
+
+def _filled(opdef: OpDef, spec: Command, value_of: Callable[[str], str]) -> Command:
+    if isinstance(spec, list):
+        return [_without_nul(opdef, fill_text(arg, value_of)) for arg in spec]
+    if not is_script(spec):
+        return _without_nul(opdef, fill_shell(spec, value_of))
+    first, newline, body = spec.partition("\n")
+    if "${" in first:
+        raise ConfigError(f"{first}: no values in the line of the program")
+    body = fill_shell(body, value_of) if _is_shell(first) else fill_text(body, _refuse)
+    return _without_nul(opdef, first + newline + body)
+
+
+def _values(opdef: OpDef, config: Mapping[str, Scalar]) -> Callable[[str], str]:
+    """What stands for ``${name}``: the text of its value."""
+
+    def value_of(name: str) -> str:
+        if name in config:
+            return as_text(config[name])
+        hint = did_you_mean(name, config)
+        if not hint.startswith("did"):
+            hint = f"a variable of the shell is written $${{{name}}} or, where it can be, ${name}"
+        raise ConfigError(f"{opdef.name}: ${{{name}}}: no such flag or config", hint)
+
+    return value_of
+
+
+def _refuse(name: str) -> str:
+    raise ConfigError(
+        f"${{{name}}} in a script that is not for the shell",
+        f"read {flag_variable(FlagDef(name))} from the environment; a plain ${{ is written $${{",
+    )
+
+
+def _is_shell(first_line: str) -> bool:
+    words = first_line.removeprefix("#!").split()
+    if words and os.path.basename(words[0]) == "env":
+        words = [word for word in words[1:] if not word.startswith("-") and "=" not in word]
+    return bool(words) and os.path.basename(words[0]) in SHELLS
+
+
+def _without_nul(opdef: OpDef, text: str) -> str:
+    if "\0" in text:
+        raise ConfigError(f"{opdef.name}: a command and its variables cannot hold NUL")
+    return text

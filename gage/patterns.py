@@ -1,0 +1,129 @@
+r"""Patterns that select files, as those of .gitignore exclude them.
+
+``*.py``, ``data/**``, ``/conf/*.yaml``, ``scratch/``; a leading ``-`` excludes, and the
+last pattern that matches wins. A name that begins with ``-``, ``!`` or ``#`` is written
+with a backslash before it. A directory stands for all that is in it.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
+
+from gage.errors import ConfigError
+
+_GLOB = re.compile(r"(?<!\\)[*?\[]")
+_SPECIAL = re.compile(r"[\\*?\[]")
+_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
+
+
+class Pattern(NamedTuple):
+    """One pattern: what it matches, and the components that it is made of.
+
+    *anchored* patterns begin at the root, the others match at any level.
+    """
+
+    text: str
+    excludes: bool
+    anchored: bool
+    parts: tuple[str, ...]
+    matches: Callable[[str], bool]
+
+
+def parse_patterns(lines: Iterable[str]) -> list[Pattern]:
+    """The patterns of *lines*, in order. Raises ConfigError that names the one it cannot read."""
+    return [_parsed(line) for line in lines]
+
+
+def compile_patterns(lines: Iterable[str]) -> Callable[[str], bool]:
+    """The question whether *lines* select a path. Raises ConfigError."""
+    patterns = parse_patterns(lines)
+    return lambda path: selects(patterns, path)
+
+
+def selects(patterns: Sequence[Pattern], path: str) -> bool:
+    """Whether *patterns* select the file *path*; a directory ends in ``/``."""
+    last = last_match(patterns, path)
+    return last is not None and not patterns[last].excludes
+
+
+def last_match(patterns: Sequence[Pattern], path: str) -> int | None:
+    """The index of the last pattern that matches *path*, the one that decides."""
+    path = matchable(path)
+    for index in range(len(patterns) - 1, -1, -1):
+        if patterns[index].matches(path):
+            return index
+    return None
+
+
+def may_select_in(patterns: Sequence[Pattern], folder: str) -> bool:
+    """Whether *patterns* may select anything in the directory *folder* or beneath it."""
+    last = last_match(patterns, folder + "/")
+    later = patterns if last is None or not patterns[last].excludes else patterns[last + 1 :]
+    return any(not pattern.excludes and _reaches(pattern, folder) for pattern in later)
+
+
+def naming(patterns: Sequence[Pattern], folder: str) -> list[Pattern]:
+    """The patterns that name the directory *folder* outright, and all that exclude.
+
+    ``.github/**`` and ``.github`` name ``.github``; ``**`` and ``*.yml`` do not.
+    """
+    return [pattern for pattern in patterns if pattern.excludes or _names(pattern, folder)]
+
+
+def literal(path: str) -> str:
+    """The pattern that matches *path*, from the root, and nothing else."""
+    escaped = _SPECIAL.sub(r"\\\g<0>", path)
+    return "/" + (escaped[:-1] + "\\ " if escaped.endswith(" ") else escaped)
+
+
+def matchable(path: str) -> str:
+    """*path* as pathspec can match it.
+
+    To its regular expressions a newline is the end of a path. No name decodes to the
+    surrogate that stands for it here: bytes kept as surrogates begin at 0x80.
+    """
+    return path.replace("\n", "\udc0a")
+
+
+def _parsed(line: str) -> Pattern:
+    from pathspec import PathSpec
+
+    text = line[1:] if line.startswith("-") else line
+    if not text.strip():
+        raise ConfigError(f"pattern {line!r}: matches nothing")
+    # A comment is for files of patterns; here each stands by itself.
+    quoted = "\\" + text if text.startswith(("#", "!")) else text
+    try:
+        (found,) = PathSpec.from_lines("gitignore", [matchable(quoted)]).patterns
+    except ValueError:
+        raise ConfigError(f"pattern {line!r}: not a pattern as in .gitignore") from None
+    body = text.strip().rstrip("/")
+    return Pattern(
+        text=line,
+        excludes=line.startswith("-"),
+        anchored="/" in body,
+        parts=tuple(body.strip("/").split("/")),
+        matches=lambda path: found.match_file(path) is not None,
+    )
+
+
+def _reaches(pattern: Pattern, folder: str) -> bool:
+    if not pattern.anchored:
+        return True
+    for wanted, part in zip(pattern.parts, folder.split("/"), strict=False):
+        if wanted == "**":
+            return True
+        if not _GLOB.search(wanted) and _ESCAPE.sub(r"\1", wanted) != part:
+            return False
+    return True
+
+
+def _names(pattern: Pattern, folder: str) -> bool:
+    parts = folder.split("/")
+    if not pattern.anchored:
+        return _is(pattern.parts[0], parts[-1])
+    return len(pattern.parts) >= len(parts) and all(map(_is, pattern.parts, parts))
+
+
+def _is(wanted: str, part: str) -> bool:
+    return not _GLOB.search(wanted) and _ESCAPE.sub(r"\1", wanted) == part

@@ -1,0 +1,81 @@
+"""One porcelain command as a program: a function of plain values, given its options by typer.
+
+Only the command that was asked for is built: typer takes most of a second for all of them.
+A parameter whose type is a key of ``GROUPS`` stands for a group of options, which are
+spelled out for typer and gathered again for the function.
+"""
+
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import typer
+
+from gage.cli import guarded
+from gage.errors import UsageError
+from gage.porcelain.options import GROUPS
+
+CONTEXT = {"help_option_names": ["-h", "--help"]}
+
+
+def run_command(
+    prog: str, function: Callable[..., int], argv: Sequence[str], *, runner: bool = False
+) -> int:
+    """Call *function* with what *argv* says, and return its exit code.
+
+    Raises UsageError where *argv* makes no sense.
+    """
+    # click or a part of typer, by release: the class must be had without a name of either.
+    complaint: type[Exception] = typer.BadParameter.__mro__[2]
+    try:
+        code = click_command(prog, function, runner=runner)(
+            args=list(argv), prog_name=prog, standalone_mode=False
+        )
+    except complaint as error:
+        page = prog.removeprefix("gage ").split(" ")[0]
+        message = error.format_message()  # type: ignore[attr-defined]
+        raise UsageError(message.rstrip("."), f"gage help {page}") from None
+    return int(code or 0)
+
+
+def click_command(prog: str, function: Callable[..., int], *, runner: bool = False) -> Any:
+    """The click command of *function*: its ``params`` are all options and arguments.
+
+    The function runs inside :func:`gage.cli.guarded`, since click would answer an
+    interruption and a reader that went away in its own way.
+    """
+
+    def body(**values: Any) -> int:
+        return guarded(prog, lambda: function(**_gathered(function, values)), runner)
+
+    signature = _spelled_out(function)
+    body.__doc__ = _help(function)
+    body.__annotations__ = {p.name: p.annotation for p in signature.parameters.values()}
+    body.__signature__ = signature  # type: ignore[attr-defined]
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+    app.command(context_settings=CONTEXT)(body)
+    return typer.main.get_command(app)
+
+
+def _spelled_out(function: Callable[..., int]) -> inspect.Signature:
+    parameters: list[inspect.Parameter] = []
+    for parameter in inspect.signature(function).parameters.values():
+        group = GROUPS.get(parameter.annotation)
+        parameters += group.parameters if group else [parameter]
+    keyword = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in parameters]
+    return inspect.Signature(keyword)
+
+
+def _gathered(function: Callable[..., int], values: dict[str, Any]) -> dict[str, Any]:
+    gathered = {}
+    for name, parameter in inspect.signature(function).parameters.items():
+        group = GROUPS.get(parameter.annotation)
+        if group:
+            gathered[name] = group.gather(*(values[p.name] for p in group.parameters))
+        else:
+            gathered[name] = values[name]
+    return gathered
+
+
+def _help(function: Callable[..., int]) -> str:
+    return inspect.cleandoc(function.__doc__ or "").partition("\n\n")[0]

@@ -1,0 +1,32 @@
+"""A question to a person: asked on a terminal, and nowhere else."""
+
+import sys
+from collections.abc import Iterable
+
+from gage.cli import shown
+from gage.errors import UsageError
+
+
+def is_possible() -> bool:
+    """Whether somebody is there to be asked."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def confirm(question: str, *, default: bool = False, about: Iterable[str] = ()) -> bool:
+    """Ask *question* on the terminal; *default* is what a mere Enter means.
+
+    The lines *about* it are shown before. Raises UsageError where nobody can be asked.
+    """
+    if not is_possible():
+        raise UsageError("this is no terminal, and nobody can be asked", "-y answers yes")
+    sys.stdout.flush()
+    for line in about:
+        sys.stderr.write(line + "\n")
+    sys.stderr.write(f"{shown(question)} [{'Y/n' if default else 'y/N'}] ")
+    sys.stderr.flush()
+    answer = sys.stdin.readline()
+    if not answer:
+        sys.stderr.write("\n")
+        return False
+    word = answer.strip().lower()
+    return word in ("y", "yes") if word else default

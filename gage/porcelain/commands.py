@@ -1,0 +1,67 @@
+"""The commands that the program gage has: where each is, and what it is for."""
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import NamedTuple
+
+
+class Verb(NamedTuple):
+    """A command: *place* is ``module:function`` below ``gage.porcelain``."""
+
+    place: str
+    summary: str
+
+
+PORCELAIN: dict[str, dict[str, Verb]] = {
+    "Run": {
+        "run": Verb("run:run", "run an operation or a script"),
+    },
+    "See what was run": {
+        "runs": Verb("runs:list_runs", "list runs"),
+        "show": Verb("show:show", "show everything about a run"),
+        "log": Verb("log:log", "show what a run wrote"),
+        "ls": Verb("files:ls", "list the files of a run"),
+        "cat": Verb("files:cat", "print a file of a run"),
+        "select": Verb("select:select", "print the ID of a run"),
+    },
+    "Work on runs": {
+        "runs label": Verb("saying:label", "label runs"),
+        "runs tag": Verb("saying:tag", "tag runs"),
+        "runs comment": Verb("saying:comment", "comment on runs"),
+        "runs rm": Verb("deleting:rm", "delete runs"),
+        "runs restore": Verb("deleting:restore", "bring deleted runs back"),
+        "runs purge": Verb("deleting:purge", "remove deleted runs for good"),
+    },
+    "See what can be run": {
+        "ops": Verb("ops:ops", "list the operations of the project"),
+        "check": Verb("check:check", "check the gage file"),
+        "help": Verb("help:help_", "open the manual"),
+    },
+}
+
+PLUMBING = {
+    "init": "make the meta dir of a run",
+    "stage": "copy what a run needs into its run dir",
+    "exec": "run the staged command",
+    "finalize": "complete the record of a run",
+    "manifest": "print or check the files of a run",
+    "status": "print the status of a run",
+    "ls-runs": "list run dirs",
+    "output": "print what a run wrote",
+    "read-config": "print the values in config files",
+}
+
+RUNNERS = ("run",)
+"""They answer with the exit code of what they ran: their own troubles are 125."""
+
+
+def verbs() -> dict[str, Verb]:
+    """The commands for people by name, ``runs rm`` among them, in the order of the overview."""
+    return {name: verb for group in PORCELAIN.values() for name, verb in group.items()}
+
+
+def load(name: str) -> Callable[..., int]:
+    """The function of the command *name*."""
+    module, _, function = verbs()[name].place.partition(":")
+    found: Callable[..., int] = getattr(import_module(f"gage.porcelain.{module}"), function)
+    return found

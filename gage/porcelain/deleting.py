@@ -1,0 +1,58 @@
+"""gage runs rm, restore and purge: into the trash, out of it, and gone."""
+
+from collections.abc import Sequence
+
+from gage.filters import Filters
+from gage.listing import Row
+from gage.porcelain.asking import confirm
+from gage.porcelain.choosing import among, chosen, expect_said
+from gage.porcelain.options import Limit, Place, Specs, Yes
+from gage.porcelain.runs import run_lines
+from gage.porcelain.table import terminal_width
+from gage.trash import delete_run, purge_run, restore_run, sweep, trash_rows
+
+DECLINED = 1
+
+
+def rm(
+    place: Place, filters: Filters, specs: Specs = [], limit: Limit = None, yes: Yes = False
+) -> int:
+    """Delete runs; gage runs restore brings them back."""
+    expect_said(specs, filters, limit)
+    sweep(place.home)
+    rows = chosen(place.home, specs, filters, limit)
+    if not yes and not _agreed("Delete", rows):
+        return DECLINED
+    for row in rows:
+        delete_run(row.run)
+    return 0
+
+
+def restore(place: Place, filters: Filters, specs: Specs = [], limit: Limit = None) -> int:
+    """Bring deleted runs back, as gage runs --deleted lists them."""
+    expect_said(specs, filters, limit)
+    for row in _deleted(place.home, specs, filters, limit):
+        restore_run(row.run)
+    return 0
+
+
+def purge(
+    place: Place, filters: Filters, specs: Specs = [], limit: Limit = None, yes: Yes = False
+) -> int:
+    """Remove deleted runs for good, as gage runs --deleted lists them."""
+    expect_said(specs, filters, limit)
+    rows = _deleted(place.home, specs, filters, limit)
+    if not yes and not _agreed("Remove for good", rows):
+        return DECLINED
+    for row in rows:
+        purge_run(row.run)
+    return 0
+
+
+def _deleted(home: str, specs: Sequence[str], filters: Filters, limit: int | None) -> list[Row]:
+    return among(filters._replace(limit=limit).apply(trash_rows(home)), specs, filters)
+
+
+def _agreed(what: str, rows: Sequence[Row]) -> bool:
+    these = "this run" if len(rows) == 1 else f"these {len(rows)} runs"
+    return confirm(f"{what} {these}?", about=run_lines(rows, width=terminal_width()))

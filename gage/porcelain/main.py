@@ -1,0 +1,106 @@
+"""The program gage: finds the command that is meant, and runs it.
+
+The first word is a command for people, else one of plumbing, else a program ``gage-WORD``
+on the PATH. What is not asked for is not imported.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from gage.cli import guarded, open_standard_streams
+from gage.errors import NotFoundError, UsageError
+from gage.porcelain.commands import PLUMBING, RUNNERS, load, verbs
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command that *argv* names, and return its exit code."""
+    open_standard_streams()
+    words = sys.argv[1:] if argv is None else argv
+    return guarded("gage", lambda: _run(_options_taken(list(words))))
+
+
+def find_external(verb: str) -> str | None:
+    """The program ``gage-VERB`` on the PATH, or None.
+
+    Only absolute directories are searched: what lies in the current one is not asked.
+    """
+    for directory in os.environ.get("PATH", os.defpath).split(os.pathsep):
+        path = os.path.join(directory, f"gage-{verb}")
+        if os.path.isabs(directory) and os.path.isfile(path) and os.access(path, os.X_OK):
+            return path
+    return None
+
+
+def _run(words: list[str]) -> int:
+    if not words or words[0] in ("-h", "--help"):
+        from gage.porcelain.overview import print_overview
+
+        return print_overview(here=not words)
+    if words[0] == "--version":
+        from gage import __version__
+
+        print(f"gage {__version__}")
+        return 0
+    if words[0].startswith("-"):
+        raise UsageError(f"{words[0]}: no such option", "gage help")
+    name = _porcelain_name(words)
+    if name:
+        from gage.porcelain.app import run_command
+
+        prog, rest = f"gage {name}", words[len(name.split(" ")) :]
+        runner = name in RUNNERS
+        return guarded(prog, lambda: run_command(prog, load(name), rest, runner=runner), runner)
+    return _run_other(words[0], words[1:])
+
+
+def _options_taken(words: list[str]) -> list[str]:
+    """*words* without the options before the command, which hold for all that follows."""
+    directory = runs = ""
+    while words and words[0] in ("-C", "--runs"):
+        if len(words) < 2:
+            raise UsageError(f"{words[0]}: expected a directory")
+        if words[0] == "-C":
+            directory = os.path.join(directory, words[1])
+        else:
+            runs = words[1]
+        words = words[2:]
+    if directory:
+        try:
+            os.chdir(directory)
+        except OSError as error:
+            raise NotFoundError(f"{directory}: {error.strerror}") from None
+    if runs:
+        os.environ["GAGE_RUNS"] = os.path.abspath(runs)
+    return words
+
+
+def _porcelain_name(words: list[str]) -> str:
+    name = " ".join(words[:2])
+    if name in verbs():
+        return name
+    below = [verb.split(" ")[1] for verb in verbs() if verb.startswith(f"{words[0]} ")]
+    if below and words[1:] and not words[1].startswith("-"):
+        raise UsageError(
+            f"{words[0]} {words[1]}: no such command", _nearest(words[1], below, f"{words[0]} ")
+        )
+    return words[0] if words[0] in verbs() else ""
+
+
+def _run_other(verb: str, argv: list[str]) -> int:
+    if verb in PLUMBING:
+        module = import_module(f"gage.plumbing.{verb.replace('-', '_')}")
+        code: int = module.main(argv)
+        return code
+    program = None if "/" in verb else find_external(verb)
+    if program:
+        os.execv(program, [program, *argv])
+    raise UsageError(f"{verb}: no such command", _nearest(verb, [*verbs(), *PLUMBING]))
+
+
+def _nearest(word: str, known: Sequence[str], before: str = "") -> str:
+    from difflib import get_close_matches
+
+    near = get_close_matches(word, known, n=1)
+    return f"did you mean gage {before}{near[0]}?" if near else "gage help lists them"

@@ -1,0 +1,94 @@
+"""gage runs: a list of runs, the newest first."""
+
+import time
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any
+
+import typer
+
+from gage.cli import print_records
+from gage.clock import iso
+from gage.fields import FACTS, TIMES
+from gage.filters import Filters
+from gage.listing import Row
+from gage.porcelain.choosing import listed
+from gage.porcelain.colour import is_coloured, paint_status
+from gage.porcelain.options import Json, Limit, Nul, Place
+from gage.porcelain.table import table_lines, terminal_width
+from gage.trash import trash_rows
+
+SHORT_ID = 8
+
+Simple = Annotated[bool, typer.Option("-s", "--simple", help="number, operation, status, label")]
+Deleted = Annotated[bool, typer.Option("-d", "--deleted", help="list deleted runs instead")]
+
+
+def list_runs(
+    place: Place,
+    filters: Filters,
+    limit: Limit = None,
+    simple: Simple = False,
+    deleted: Deleted = False,
+    json: Json = False,
+    nul: Nul = False,
+) -> int:
+    """List runs, the newest first."""
+    if deleted:
+        rows = filters._replace(limit=limit).apply(trash_rows(place.home))
+    else:
+        rows = listed(place.home, filters, limit)
+    if json:
+        from json import dumps
+
+        print_records((dumps(row_facts(row)) for row in rows), nul=nul)
+    else:
+        lines = run_lines(rows, simple=simple, width=terminal_width(), coloured=is_coloured())
+        print_records(lines, nul=nul)
+    return 0
+
+
+def run_lines(
+    rows: Sequence[Row], *, simple: bool = False, width: int | None = None, coloured: bool = False
+) -> Iterator[str]:
+    """A line for each of *rows*, cut to *width*."""
+    columns: list[list[str]] = [
+        [f"[{number}]" for number in range(1, len(rows) + 1)],
+        [row.operation for row in rows],
+        [row.status for row in rows],
+        [row.label or row.settings for row in rows],
+    ]
+    if not simple:
+        columns.insert(1, [short_id(row) for row in rows])
+        columns.insert(3, [moment(row.start) for row in rows])
+    paint = {len(columns) - 2: paint_status} if coloured else None
+    return table_lines(columns, width=width, paint=paint)
+
+
+def row_facts(row: Row) -> dict[str, Any]:
+    """What a listing knows about a run, under the names of the facts, times as ISO 8601."""
+    facts: dict[str, Any] = {}
+    for name, field in FACTS.items():
+        values = field(row)
+        if name in ("tags", "given", "flags"):
+            facts[name] = list(values)
+        elif values:
+            value = values[0]
+            facts[name] = iso(value) if name in TIMES and isinstance(value, int) else value
+    for name in ("config", "metrics", "attributes"):
+        facts[name] = dict(getattr(row, name))
+    return facts
+
+
+def short_id(row: Row) -> str:
+    """What a person types for the run: the start of its ID, or the name of its run dir."""
+    return row.id[:SHORT_ID] if row.name == row.id else row.name
+
+
+def moment(stamp: int | None) -> str:
+    """A time stamp for eyes, in local time: ``2026-11-21 10:00:00``."""
+    if not stamp:
+        return ""
+    try:
+        return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(stamp // 1_000_000))
+    except (ValueError, OverflowError, OSError):
+        return str(stamp)

@@ -1,0 +1,28 @@
+"""gage select: the IDs, or the run dirs, of the runs that a person means."""
+
+from typing import Annotated
+
+import typer
+
+from gage.cli import print_records
+from gage.filters import Filters
+from gage.porcelain.choosing import chosen
+from gage.porcelain.options import Limit, Nul, Place, Specs
+
+Dir = Annotated[bool, typer.Option("--dir", "--path", help="print the run dir instead")]
+
+
+def select(
+    place: Place,
+    filters: Filters,
+    specs: Specs = [],
+    limit: Limit = None,
+    dir: Dir = False,
+    nul: Nul = False,
+) -> int:
+    """Print the ID of a run: of the newest that the options let through, unless RUN is said."""
+    rows = chosen(place.home, specs, filters, limit)
+    if not specs and limit is None:
+        rows = rows[:1]
+    print_records((row.run_dir if dir else row.id or row.name for row in rows), nul=nul)
+    return 0

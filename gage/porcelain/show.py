@@ -1,0 +1,180 @@
+"""gage show: everything about one run, for eyes."""
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeVar
+
+from gage import clock
+from gage.clock import iso
+from gage.errors import GageError
+from gage.filters import Filters
+from gage.listing import Row
+from gage.manifest import read_manifest
+from gage.porcelain.choosing import chosen_one
+from gage.porcelain.colour import is_coloured, paint_status
+from gage.porcelain.files import TYPES
+from gage.porcelain.options import Json, Place, Spec
+from gage.porcelain.runs import moment, row_facts
+from gage.porcelain.table import table_lines
+from gage.recorded import read_json_fact, recorded_command
+from gage.run import Run, open_run, read_fact, run_meta_path
+from gage.said import read_said
+from gage.scalar import format_value
+
+T = TypeVar("T")
+
+Section = tuple[str, list[list[str]]]
+"""A title, and the columns below it."""
+
+
+def show(place: Place, filters: Filters, spec: Spec = "", json: Json = False) -> int:
+    """Show everything about a run: about the newest one, unless told otherwise."""
+    row = chosen_one(place.home, spec, filters)
+    facts = run_facts(row)
+    if json:
+        from json import dumps
+
+        print(dumps(facts))
+        return 0
+    paint = {1: paint_status} if is_coloured() else None
+    for line in table_lines(_columns(_summary(row, facts)), paint=paint):
+        print(line)
+    for title, columns in _sections(row, facts):
+        if columns[0]:
+            print(f"\n{title}")
+            for line in table_lines(columns):
+                print(f"  {line}")
+    return 0
+
+
+def run_facts(row: Row) -> dict[str, Any]:
+    """All that is recorded of a run, as JSON values, under the names of the facts.
+
+    What is missing or damaged is left out.
+    """
+    run = open_run(row.run_dir)
+    command = _if_readable(lambda: recorded_command(run))
+    entries = _if_readable(lambda: read_manifest(run)) or []
+    facts = row_facts(row) | {
+        "meta_dir": run.meta_dir,
+        "command": command.args if command else None,
+        "env": command.env if command else None,
+        "sys": _system(run),
+        "files": dict(Counter(TYPES[entry.type] for entry in entries)),
+        "dependencies": _json(run, "dependencies.json"),
+        "comments": [
+            {"time": iso(comment.stamp), "text": comment.text}
+            for comment in read_said(run.home, run.name).comments
+        ],
+        "log": [
+            {"time": time, "message": message}
+            for line in (_if_readable(lambda: read_fact(run, "log", "runner")) or "").split("\n")
+            for time, _, message in [line.partition(" ")]
+            if message
+        ],
+    }
+    return {name: value for name, value in facts.items() if value is not None}
+
+
+def duration(micros: int) -> str:
+    """A length of time for eyes: ``2.1 s``, ``3 min 5 s``, ``2 h 4 min``."""
+    seconds = max(micros, 0) / 1_000_000
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, left = divmod(int(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {left} s"
+    return f"{minutes // 60} h {minutes % 60} min"
+
+
+def _summary(row: Row, facts: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    yield "id", row.id
+    yield "operation", row.operation
+    yield "status", row.status
+    yield "label", row.label
+    yield "tags", ", ".join(row.tags)
+    yield "initialized", "" if row.started else moment(row.initialized)
+    yield "started", moment(row.started)
+    yield "stopped", moment(row.stopped)
+    if row.started:
+        end = row.stopped or (clock.now() if row.status == "running" else None)
+        yield "duration", duration(end - row.started) if end else ""
+    yield "exit", "" if row.exit is None else str(row.exit)
+    yield "command", _command(facts.get("command"))
+    yield "run dir", row.run_dir
+    yield "project", str(facts["sys"].get("project") or "")
+    yield "parent", row.parent
+    yield "files", ", ".join(f"{count} {type}" for type, count in facts["files"].items())
+
+
+def _columns(summary: Iterator[tuple[str, str]]) -> list[list[str]]:
+    pairs = [(name, text) for name, text in summary if text]
+    return [[name for name, _ in pairs], [text for _, text in pairs]]
+
+
+def _sections(row: Row, facts: dict[str, Any]) -> Iterator[Section]:
+    config = row.config
+    given = ["given" if name in row.given else "" for name in config]
+    yield "flags", [list(config), _texts(config.values()), given]
+    yield "metrics", [list(row.metrics), _texts(row.metrics.values())]
+    yield "attributes", [list(row.attributes), _texts(row.attributes.values())]
+    taken = _objects(facts.get("dependencies"))
+    yield "dependencies", [[str(d.get("path", "")) for d in taken], [_origin(d) for d in taken]]
+    yield (
+        "environment",
+        [list(facts.get("env", {})), [str(v) for v in facts.get("env", {}).values()]],
+    )
+    yield "comments", _timed(facts["comments"], "text")
+    yield "log", _timed(facts["log"], "message")
+
+
+def _origin(dependency: dict[str, Any]) -> str:
+    file = str(dependency.get("file", ""))
+    if "run" not in dependency:
+        return f"from the project: {file}"
+    return f"from {dependency.get('operation')} {str(dependency['run'])[:8]}: {file}"
+
+
+def _timed(records: Sequence[dict[str, str]], key: str) -> list[list[str]]:
+    return [[record["time"] for record in records], [record[key] for record in records]]
+
+
+def _texts(values: Any) -> list[str]:
+    return [format_value(value) for value in values]
+
+
+def _objects(value: Any) -> list[dict[str, Any]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def _command(args: Any) -> str:
+    if isinstance(args, list):
+        import shlex
+
+        return shlex.join(map(str, args))
+    return str(args or "")
+
+
+def _system(run: Run) -> dict[str, Any]:
+    try:
+        names = sorted(os.listdir(run_meta_path(run, "sys")))
+    except OSError:
+        return {}
+    values = {}
+    for name in names:
+        value = _json(run, "sys", name)
+        if name.endswith(".json") and value is not None:
+            values[name.removesuffix(".json")] = value
+    return values
+
+
+def _json(run: Run, *parts: str) -> Any:
+    return _if_readable(lambda: read_json_fact(run, *parts))
+
+
+def _if_readable(read: Callable[[], T]) -> T | None:
+    try:
+        return read()
+    except (GageError, OSError):
+        return None

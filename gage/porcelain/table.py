@@ -1,0 +1,92 @@
+"""A table: rows of cells as lines of text, in columns that are two spaces apart."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from gage.cli import shown
+
+GAP = "  "
+
+Paint = Mapping[int, Callable[[str], str]]
+"""How the cells of a column get their colour; the text that is given keeps its width."""
+
+
+def table_lines(
+    columns: Sequence[Sequence[str]], *, width: int | None = None, paint: Paint | None = None
+) -> Iterator[str]:
+    """The lines of a table, given by *columns*, all of one length.
+
+    Nothing is cut without a *width*, and no line ends in a space. Cells are shown escaped.
+    """
+    safe = [[cell(text) for text in column] for column in columns]
+    padded = [_padded(column) for column in safe[:-1]] + safe[-1:]
+    if width is None and not paint:
+        for row in zip(*padded, strict=True):
+            yield GAP.join(row).rstrip(" ")
+    else:
+        for row in zip(*padded, strict=True):
+            yield "".join(_fitted(row, width, paint or {}))
+
+
+def cell(text: str) -> str:
+    """*text* as it can stand in a line: with every control character escaped."""
+    return text if text.isprintable() else shown(text).replace("\n", "\\n")
+
+
+def cut(text: str, width: int) -> str:
+    """*text*, or as much of it as fits *width* columns, with an ellipsis at its end."""
+    if display_width(text) <= width:
+        return text
+    while text and display_width(text) >= width:
+        text = text[:-1]
+    return text + "…" if width > 0 else ""
+
+
+def display_width(text: str) -> int:
+    """How many columns *text* takes on a terminal."""
+    if text.isascii():
+        return len(text)
+    from unicodedata import combining, east_asian_width
+
+    return sum(0 if combining(c) else 1 + (east_asian_width(c) in "WF") for c in text)
+
+
+def terminal_width() -> int | None:
+    """The columns of the terminal that standard output is; None where it is none."""
+    if not sys.stdout.isatty():
+        return None
+    named = os.environ.get("COLUMNS", "")
+    if named.isdecimal() and int(named) > 0:
+        return int(named)
+    try:
+        return os.get_terminal_size(sys.stdout.fileno()).columns or 80
+    except OSError:
+        return 80
+
+
+def _padded(column: Sequence[str]) -> list[str]:
+    width = max(map(display_width, column), default=0)
+    return [text + " " * (width - display_width(text)) for text in column]
+
+
+def _fitted(row: Sequence[str], width: int | None, paint: Paint) -> Iterator[str]:
+    last = max((i for i, text in enumerate(row) if text.strip(" ")), default=-1)
+    left = width
+    for i, text in enumerate(row[: last + 1]):
+        text = (GAP if i else "") + text
+        if i == last:
+            text = text.rstrip(" ")
+        if left is not None:
+            fitting = cut(text, left)
+            left -= display_width(fitting)
+            # What is cut ends the line, though narrower cells might follow.
+            if fitting != text:
+                yield _painted(fitting.rstrip(" "), i, paint)
+                return
+            text = fitting
+        yield _painted(text, i, paint)
+
+
+def _painted(text: str, column: int, paint: Paint) -> str:
+    return paint[column](text) if column in paint else text

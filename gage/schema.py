@@ -125,15 +125,18 @@ def _mismatch(value: Any, schema: Schema, keyword: str) -> tuple[str, str]:
     if "string" in types and isinstance(value, bool | int | float):
         hint = "in quotes it is a text"
     expected = schema.get("x-expected") or _expected(types, schema, keyword)
-    shown = "" if isinstance(value, dict) and keyword in ("anyOf", "oneOf") else describe(value)
+    shown = "" if isinstance(value, dict) and keyword in _COMBINING else describe(value)
+    shown = "" if keyword in ("minLength", "minItems") else shown
     return f"expected {expected}" + (f", not {shown}" if shown else ""), hint
 
 
 def _expected(types: list[str], schema: Schema, keyword: str) -> str:
     if keyword == "enum":
         return " or ".join(map(str, schema["enum"]))
+    if keyword in ("minLength", "minItems"):
+        types = ["string"] if keyword == "minLength" else ["array"]
     words = " or ".join(_WORDS[name] for name in types) or "something else"
-    return f"{words} that is not empty" if keyword in ("minLength", "minItems") else words
+    return words if keyword == "type" else f"{words} that is not empty"
 
 
 def _listed(value: Any) -> list[str]:

@@ -214,7 +214,8 @@ class _Shell:
                 if match := next((m for m in _TOKEN.finditer(line) if m.group() != "$${"), None):
                     raise self._refused(match, "in a here-document")
                 if line.endswith("\\") and not literal:
-                    return self._lose("a line of a here-document that goes on")
+                    self._lose("a line of a here-document that goes on")
+                    return
                 self._emit(len(line) + (end >= 0), line.replace("$${", "${") + "\n" * (end >= 0))
                 if (line.lstrip("\t") if tabs else line) == word:
                     break

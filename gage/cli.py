@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import wraps
 from typing import TextIO
 
-from gage.errors import GageError, StartError, SystemRefusedError, UsageError
+from gage.errors import GageError, StartError, SystemRefusedError, TimedOutError, UsageError
 
 INTERRUPTED = 130
 READER_GONE = 141
@@ -56,7 +56,8 @@ def guarded(prog: str, work: Callable[[], int], runner: bool = False) -> int:
         raise
     except GageError as error:
         complain(prog, error.message, error.hint)
-        return StartError.exit_code if runner else error.exit_code
+        own = isinstance(error, TimedOutError) or not runner
+        return error.exit_code if own else StartError.exit_code
     except OSError as error:
         where = f"{os.fsdecode(error.filename)}: " if error.filename else ""
         complain(prog, f"{where}{error.strerror or error}")
@@ -67,6 +68,11 @@ def guarded(prog: str, work: Callable[[], int], runner: bool = False) -> int:
         traceback.print_exc()
         complain(prog, "this is a fault of gage; please report it with the lines above")
         return StartError.exit_code if runner else FAULT
+
+
+def shell_exit_code(returncode: int) -> int:
+    """What a shell makes of *returncode*: 128+N for a command that signal N ended (-N)."""
+    return 128 - returncode if returncode < 0 else returncode
 
 
 def complain(prog: str, message: str, hint: str = "") -> None:

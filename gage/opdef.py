@@ -143,6 +143,11 @@ def default_tags(opdef: OpDef) -> list[str]:
     return _strings(opdef.data.get("tags"))
 
 
+def forced_names(opdef: OpDef) -> frozenset[str]:
+    """The names whose values were taken unasked or of another type, as init recorded them."""
+    return frozenset(opdef.data.get("forced") or ())
+
+
 def _strings(value: str | list[str] | None) -> list[str]:
     if value is None:
         return []

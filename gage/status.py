@@ -49,6 +49,11 @@ def run_status(run: Run) -> Status:
         return "unknown"
 
 
+def exit_status(code: int) -> Status:
+    """What a finished run is called whose ``proc/exit`` holds *code*."""
+    return "completed" if code == 0 else "error" if code > 0 else "terminated"
+
+
 def exit_note(run: Run) -> int | None:
     """The exit code that was noted when the command ended, if that was in this boot.
 
@@ -68,23 +73,32 @@ def boot_id() -> str:
         return file.read().strip()
 
 
-def expect(run: Run, *wanted: Status, hint: str = "") -> Status:
-    """The status of *run*, if it is one of *wanted*. Raises StateError that says what it is."""
+def expect(run: Run, wanted: Status, hint: str = "") -> None:
+    """Raise StateError, which says what *run* is instead, unless its status is *wanted*."""
     status = run_status(run)
-    if status not in wanted:
-        raise StateError(f"{run}: {_TROUBLE[status]}", hint)
-    return status
+    if status == wanted:
+        return
+    if status == "unknown":
+        raise StateError(f"{run}: a fact is missing or damaged", f"ls -lR {run.meta_dir}")
+    early = _LIFE.index(status) < _LIFE.index(wanted) if status in _LIFE else False
+    raise StateError(f"{run}: {_NOT_YET[wanted] if early else _ALREADY[status]}", hint)
 
 
-_TROUBLE: dict[Status, str] = {
+_LIFE: tuple[Status, ...] = ("pending", "staged", "running", "exited")
+
+_NOT_YET: dict[Status, str] = {
+    "staged": "not staged yet",
+    "running": "not started yet",
+    "exited": "still running",
+}
+
+_ALREADY: dict[Status, str] = {
+    "staged": "already staged",
+    "running": "already running",
+    "exited": "already run, and not finalized yet",
     "completed": "already finished",
     "error": "already finished, with an error",
-    "terminated": "already started, and terminated",
-    "running": "still running",
-    "exited": "already run, and not yet finalized",
-    "staged": "already staged",
-    "pending": "not staged yet",
-    "unknown": "not a run that gage can work with: a fact is missing or damaged",
+    "terminated": "already finished, terminated",
 }
 
 
@@ -92,7 +106,7 @@ def _finished(run: Run) -> Status | None:
     code = read_fact(run, "proc", "exit")
     if code is None:
         return None
-    return "completed" if int(code) == 0 else "error" if int(code) > 0 else "terminated"
+    return exit_status(int(code))
 
 
 def _under_way(run: Run) -> Status:

@@ -1,0 +1,123 @@
+"""The beginning of a run: its meta dir, made with all that is known before it starts.
+
+The whole of it is built in ``.tmp`` and renamed to its place, so that it is there with
+everything in it, or not at all.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from gage import clock
+from gage.clock import Clock
+from gage.durable import Sync, create, sync_dir
+from gage.errors import StateError
+from gage.facts import format_json, log_action
+from gage.opdef import OpCmd, OpDef, default_label, default_tags
+from gage.operation import Prepared
+from gage.opref import format_opref
+from gage.run import SCHEMA, Run, lock_path, make_home, make_run, tmp_dir
+from gage.said import add_tags, set_label
+from gage.scalar import Scalar
+from gage.system import system_attributes
+
+
+def init_run_meta(
+    run: Run,
+    opdef: OpDef,
+    config: Mapping[str, Scalar],
+    cmd: OpCmd,
+    *,
+    given: Sequence[str] = (),
+    parent: str = "",
+    system: Mapping[str, Any] | None = None,
+    now: Clock = clock.now,
+) -> None:
+    """Make the meta dir of *run*; it appears whole, or not at all.
+
+    *config* is flat, dotted key to scalar; *given* names the keys that a person set;
+    *parent* is the ID of the pipeline that the run is a step of; *system* becomes the
+    facts ``sys/NAME.json``. Raises StateError where something is in the way.
+    """
+    make_home(run.home)
+    if os.path.lexists(run.run_dir) or os.path.lexists(run.meta_dir):
+        raise StateError(f"{run}: already exists", "choose another name, or end it in / for an ID")
+    os.makedirs(os.path.dirname(lock_path(run, "runner")), mode=0o700, exist_ok=True)
+    assert run.opref is not None
+    facts = {
+        "__schema__": SCHEMA,
+        "id": run.id,
+        "opref": format_opref(run.opref),
+        "opdef.json": format_json(opdef.data),
+        "config.json": format_json(dict(config)),
+        "proc/cmd.json": format_json(cmd.args),
+        "proc/env.json": format_json(cmd.env),
+    }
+    facts |= {f"sys/{name}.json": format_json(value) for name, value in (system or {}).items()}
+    if given:
+        facts["given.json"] = format_json(list(given))
+    if parent:
+        facts["parent"] = parent
+    stamp = now()
+    facts["initialized"] = str(stamp)
+    building = os.path.join(tmp_dir(run), os.urandom(12).hex())
+    try:
+        _write_tree(building, facts, run.sync)
+        os.rename(building, run.meta_dir)
+    except OSError:
+        import shutil
+
+        shutil.rmtree(building, ignore_errors=True)
+        if os.path.lexists(run.meta_dir):
+            raise StateError(f"{run}: already exists") from None
+        raise
+    sync_dir(run.home, run.sync)
+    log_action(run, f"initialized {run.opref}", lambda: stamp)
+
+
+def init_run(
+    run_dir: str,
+    prepared: Prepared,
+    project: str,
+    *,
+    label: str = "",
+    tags: Sequence[str] = (),
+    parent: str = "",
+    sync: Sync = "commit",
+    now: Clock = clock.now,
+) -> Run:
+    """Begin a run of the operation *prepared* from the directory *project* at *run_dir*.
+
+    A *run_dir* that ends in ``/`` is a runs home, where the run gets its ID for a name.
+    The operation's own label and tags hold where none are given. Raises as init_run_meta.
+    """
+    home, name = os.path.split(run_dir)
+    run = make_run(prepared.opref, home or ".", name=name, sync=sync)
+    init_run_meta(
+        run,
+        prepared.opdef,
+        prepared.config,
+        prepared.cmd,
+        given=prepared.given,
+        parent=parent,
+        system=system_attributes(project),
+        now=now,
+    )
+    if label := label or default_label(prepared.opdef):
+        set_label(run, label, now)
+    if tags := [*default_tags(prepared.opdef), *tags]:
+        add_tags(run, tags, now)
+    return run
+
+
+def _write_tree(top: str, facts: Mapping[str, str], sync: Sync) -> None:
+    made = {top}
+    os.mkdir(top)
+    for name, text in facts.items():
+        path = os.path.join(top, name)
+        if os.path.dirname(path) not in made:
+            os.mkdir(os.path.dirname(path))
+            made.add(os.path.dirname(path))
+        create(path, (text + "\n").encode("utf-8", "surrogateescape"), sync=sync)
+    for directory in sorted(made, reverse=True):
+        sync_dir(directory, sync)

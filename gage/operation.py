@@ -1,0 +1,123 @@
+"""An operation made ready to run: defined, its values resolved, its command built.
+
+This is all that init records, and all that a person is shown before a run.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from gage.command import operation_command
+from gage.config import read_config
+from gage.digest import ALGORITHMS
+from gage.errors import ConfigError, NotFoundError, UsageError
+from gage.flags import parse_assignment, resolve_config
+from gage.gage_file import (
+    GageFile,
+    default_operation,
+    file_operation,
+    find_gage_file,
+    find_operation,
+    load_gage_file,
+)
+from gage.opdef import OpCmd, OpDef, config_selectors
+from gage.opref import OpRef
+from gage.scalar import Scalar
+
+
+class Operation(NamedTuple):
+    """An operation as a project defines it now; *project* is the project's directory."""
+
+    opref: OpRef
+    opdef: OpDef
+    project: str
+
+
+class Prepared(NamedTuple):
+    """What init records: *given* are the keys of *config* that a person set."""
+
+    opref: OpRef
+    opdef: OpDef
+    config: Mapping[str, Scalar]
+    given: list[str]
+    cmd: OpCmd
+
+
+def open_operation(start: str, word: str | None) -> Operation:
+    """The operation called *word* in the project around the directory *start*.
+
+    *word* is the name of an operation or a file; without it, the default operation.
+    Raises NotFoundError, and ConfigError where the gage file is wrong.
+    """
+    path = find_gage_file(start)
+    gage_file = load_gage_file(path) if path else None
+    if word is None:
+        if gage_file is None:
+            raise NotFoundError(
+                f"{start}: no gage file here or above",
+                "name a script to run, or write a gage.yaml: gage help gage-file",
+            )
+        return _defined(gage_file, *default_operation(gage_file))
+    file = os.path.join(start, word)
+    try:
+        if gage_file is not None:
+            return _defined(gage_file, *find_operation(gage_file, word))
+    except NotFoundError:
+        if not os.path.isfile(file):
+            raise
+    project = gage_file.project if gage_file else start
+    if not os.path.isfile(file):
+        raise NotFoundError(
+            f"{word}: no such file, and no gage file here that could define it",
+            "name a script to run, or write a gage.yaml: gage help gage-file",
+        )
+    opref, opdef = file_operation(file, project)
+    settings = gage_file.settings if gage_file else {}
+    return Operation(opref, _with_settings(opdef, settings), project)
+
+
+def open_words(start: str, words: Sequence[str]) -> tuple[Operation, dict[str, str]]:
+    """The operation and the values that ``[OPERATION] [NAME=VALUE...]`` say.
+
+    Raises UsageError for two operations, and as open_operation.
+    """
+    names = [word for word in words if "=" not in word]
+    if len(names) > 1:
+        raise UsageError(f"{names[1]}: one operation only, and values as NAME=VALUE")
+    given = dict(parse_assignment(word) for word in words if "=" in word)
+    return open_operation(start, names[0] if names else None), given
+
+
+def prepare(operation: Operation, given: Mapping[str, str], *, force: bool = False) -> Prepared:
+    """Resolve the values of *operation*, *given* as texts ``NAME=VALUE``, and its command.
+
+    *force* takes unknown names and other types. Raises ConfigError.
+    """
+    opref, opdef, project = operation
+    constants = read_config(project, config_selectors(opdef))
+    resolved = resolve_config(opdef, constants, given, force=force)
+    if resolved.forced:
+        opdef = opdef._replace(data={**opdef.data, "forced": sorted(resolved.forced)})
+    cmd = operation_command(opdef, resolved.config)
+    return Prepared(opref, opdef, resolved.config, resolved.given, cmd)
+
+
+def with_digest(prepared: Prepared, algorithm: str) -> Prepared:
+    """*prepared* with the algorithm for its manifest. Raises ConfigError for an unknown one."""
+    if algorithm not in ALGORITHMS:
+        raise ConfigError(
+            f"digest {algorithm!r}: no such algorithm", f"one of {', '.join(ALGORITHMS)}"
+        )
+    opdef = prepared.opdef
+    return prepared._replace(opdef=opdef._replace(data={**opdef.data, "digest": algorithm}))
+
+
+def _defined(gage_file: GageFile, opref: OpRef, opdef: OpDef) -> Operation:
+    return Operation(opref, _with_settings(opdef, gage_file.settings), gage_file.project)
+
+
+def _with_settings(opdef: OpDef, settings: Mapping[str, object]) -> OpDef:
+    # The run must not need its project again, so what the project sets for all goes along.
+    if "digest" in settings and "digest" not in opdef.data:
+        return opdef._replace(data={**opdef.data, "digest": settings["digest"]})
+    return opdef

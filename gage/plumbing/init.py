@@ -1,0 +1,117 @@
+"""gage-init: make the meta dir of a run, with everything that is known before it starts."""
+
+import argparse
+import os
+from collections.abc import Sequence
+from typing import Any
+
+from gage.beginning import init_run
+from gage.cli import command, parser_for
+from gage.command import operation_command
+from gage.durable import sync_policy
+from gage.errors import ConfigError, StateError, UsageError
+from gage.flags import parse_assignment
+from gage.opdef import OpCmd, OpDef
+from gage.operation import Prepared, open_words, prepare, with_digest
+from gage.opref import parse_opname
+from gage.run import open_run
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line of gage-init; what follows ``--`` is the command of the run."""
+    p = parser_for("gage-init", "Make the meta dir of a run.")
+    p.usage = (
+        "gage-init RUN_DIR [-C PROJECT] [OPERATION] [NAME=VALUE ...]\n"
+        "       gage-init RUN_DIR [--opdef FILE] [--opref NS:NAME] [--config FILE]\n"
+        "                 [--env NAME=VALUE] [--parent RUN_DIR] -- COMMAND [ARG ...]"
+    )
+    p.add_argument("run_dir", metavar="RUN_DIR", help="where; ending in / it gets an ID for a name")
+    p.add_argument("words", metavar="WORD", nargs="*", help="OPERATION and NAME=VALUE")
+    p.add_argument("-C", dest="project", metavar="PROJECT", help="the project, for the current one")
+    p.add_argument("--opdef", metavar="FILE", help="the operation, as JSON (- reads it)")
+    p.add_argument("--opref", metavar="NS:NAME", help="what the operation is called")
+    p.add_argument("--config", metavar="FILE", help="config values, a flat JSON object")
+    p.add_argument("--env", metavar="NAME=VALUE", action="append", default=[], help="a variable")
+    p.add_argument("--parent", metavar="RUN_DIR", help="the pipeline that this is a step of")
+    p.add_argument("--digest", metavar="ALGORITHM", help="sha256 or blake3, for the manifest")
+    p.add_argument("-l", "--label", metavar="TEXT", help="label the run")
+    p.add_argument("-t", "--tag", metavar="TAG", action="append", default=[], help="tag the run")
+    p.add_argument("--force-flags", action="store_true", help="take any flag and any type")
+    return p
+
+
+@command("gage-init")
+def main(argv: Sequence[str]) -> int:
+    """Initialise a run from an operation of a project, or from a command, and print it."""
+    words, cmd = _split_at_dashes(list(argv))
+    args = parser().parse_intermixed_args(words)
+    by_hand = cmd is not None or args.opdef is not None
+    if by_hand and (args.project or args.words):
+        raise UsageError("say an operation of a project, or a command behind --; not both")
+    if not by_hand and (args.opref or args.config or args.env):
+        raise UsageError("--opref, --config and --env need a command behind --, or --opdef")
+    project = args.project or os.getcwd()
+    if by_hand:
+        prepared = _from_files(args, cmd)
+    else:
+        operation, given = open_words(project, args.words)
+        project = operation.project
+        prepared = prepare(operation, given, force=args.force_flags)
+    if args.digest:
+        prepared = with_digest(prepared, args.digest)
+    run = init_run(
+        args.run_dir,
+        prepared,
+        project,
+        label=args.label or "",
+        tags=args.tag,
+        parent=_parent_id(args.parent),
+        sync=sync_policy(os.environ),
+    )
+    print(run.run_dir)
+    return 0
+
+
+def _split_at_dashes(argv: list[str]) -> tuple[list[str], list[str] | None]:
+    if "--" not in argv:
+        return argv, None
+    at = argv.index("--")
+    return argv[:at], argv[at + 1 :]
+
+
+def _from_files(args: argparse.Namespace, cmd: list[str] | None) -> Prepared:
+    data = _read_json(args.opdef) if args.opdef else {}
+    config = _read_json(args.config) if args.config else {}
+    env = dict(parse_assignment(text) for text in args.env)
+    opref = parse_opname(args.opref or (os.path.basename(cmd[0]) if cmd else "run"))
+    opdef = OpDef(opref.name, data)
+    if cmd is None:
+        opcmd = operation_command(opdef, config)
+        opcmd = opcmd._replace(env={**opcmd.env, **env})
+    elif cmd:
+        opcmd = OpCmd(cmd, env)
+    else:
+        raise UsageError("no command behind --")
+    return Prepared(opref, opdef, config, [], opcmd)
+
+
+def _parent_id(run_dir: str | None) -> str:
+    if run_dir is None:
+        return ""
+    parent = open_run(run_dir)
+    if not parent.id:
+        raise StateError(f"{run_dir}: has no ID that could be recorded")
+    return parent.id
+
+
+def _read_json(path: str) -> dict[str, Any]:
+    import json
+
+    with open(0 if path == "-" else path, encoding="utf-8") as file:
+        try:
+            value = json.load(file)
+        except ValueError as error:
+            raise ConfigError(f"{path}: no JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise ConfigError(f"{path}: expected a JSON object")
+    return value

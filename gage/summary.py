@@ -1,0 +1,179 @@
+r"""The summary of a run: metrics are numbers, attributes any scalar that says something.
+
+It is gathered, the later over the earlier, from
+
+* patterns over the output: the last match of each is a metric,
+* a JSON object on the output between the lines ``--- summary ---`` and ``---``,
+* a JSON file that the run left, ``summary.json`` unless the operation names another.
+
+An object may be flat (``{"loss": 0.2, "note": "ok"}``) or have the keys ``metrics`` and
+``attributes``, each an object. What cannot be read is said and does no harm.
+"""
+
+import os
+from collections.abc import Container, Mapping
+from typing import Any, NamedTuple
+
+from gage.opdef import OpDef, metric_patterns, summary_file
+from gage.run import Run, run_meta_path
+from gage.scalar import Scalar
+
+FILE_LIMIT = 1 << 20
+OUTPUT_LIMIT = 16 << 20
+"""Bytes from the end of the output that patterns and markers are looked for in."""
+
+PATTERN_SECONDS = 2
+"""CPU time for all patterns: one like ``(a+)+$`` would run until the sun goes out."""
+
+
+class Summary(NamedTuple):
+    """What was found, and what of it made no sense, a line each."""
+
+    metrics: dict[str, int | float]
+    attributes: dict[str, Scalar]
+    complaints: list[str]
+
+
+def read_summary(run: Run, opdef: OpDef, went_in: Container[str] = ()) -> Summary:
+    """Gather the summary of *run* from its output and its files.
+
+    *went_in* are the paths of files that the command left as it found them: a summary among
+    them is that of another run.
+    """
+    summary = Summary({}, {}, [])
+    output = _tail(run_meta_path(run, "output", "40_run"))
+    if patterns := metric_patterns(opdef):
+        _add_matches(summary, patterns, output)
+    if (block := _marked_block(output)) is not None:
+        _add_json(summary, block, "the summary on the output")
+    name = summary_file(opdef)
+    if name in went_in:
+        return summary
+    try:
+        _add_file(summary, os.path.join(run.run_dir, name), name)
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        summary.complaints.append(f"{name}: {error.strerror}")
+    return summary
+
+
+def _tail(path: str) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - OUTPUT_LIMIT))
+            return file.read(OUTPUT_LIMIT)
+    except FileNotFoundError:
+        return b""
+
+
+def _marked_block(output: bytes) -> bytes | None:
+    start = (b"\n" + output).rfind(b"\n--- summary ---\n")
+    if start < 0:
+        return None
+    text = output[start + len(b"--- summary ---\n") :]
+    end = (b"\n" + text).find(b"\n---\n")
+    return text[:end] if end >= 0 else text.removesuffix(b"\n---")
+
+
+def _add_file(summary: Summary, path: str, name: str) -> None:
+    # A FIFO must not block us, and a link may lead out of the run.
+    fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    with open(fd, "rb") as file:
+        data = file.read(FILE_LIMIT + 1) or b""
+    if len(data) > FILE_LIMIT:
+        summary.complaints.append(f"{name}: larger than {FILE_LIMIT} bytes; not read")
+    else:
+        _add_json(summary, data, name)
+
+
+def _add_json(summary: Summary, data: bytes, source: str) -> None:
+    import json
+
+    try:
+        value = json.loads(data.decode())
+    except (ValueError, RecursionError) as error:
+        summary.complaints.append(f"{source}: no JSON: {error}")
+        return
+    if not isinstance(value, dict):
+        summary.complaints.append(f"{source}: expected a JSON object")
+        return
+    nested = {"metrics", "attributes"} & {k for k, v in value.items() if isinstance(v, dict)}
+    for part in nested:
+        _add_values(summary, value.pop(part), source, part)
+    _add_values(summary, value, source, "")
+
+
+def _add_values(summary: Summary, values: dict[str, Any], source: str, part: str) -> None:
+    for name, value in values.items():
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if number and part != "attributes":
+            summary.metrics[name] = value
+        elif part == "metrics":
+            summary.complaints.append(f"{source}: {name}: a metric is a number")
+        elif value is None or isinstance(value, str | bool) or number:
+            summary.attributes[name] = value
+        else:
+            summary.complaints.append(f"{source}: {name}: a number or a text, no structure")
+
+
+def _add_matches(summary: Summary, patterns: Mapping[str, str], output: bytes) -> None:
+    found = _search_apart(patterns, output)
+    if found is None:
+        summary.complaints.append(
+            f"metrics: the patterns took more than {PATTERN_SECONDS} s and were given up"
+        )
+        return
+    for name, text in found.items():
+        try:
+            value = float(text)
+        except ValueError:
+            summary.complaints.append(f"metrics: {name}: matched {text!r}, which is no number")
+        else:
+            summary.metrics[name] = int(text) if text.strip().lstrip("+-").isdecimal() else value
+
+
+def _search_apart(patterns: Mapping[str, str], output: bytes) -> dict[str, str] | None:
+    """The last match of each pattern, sought in a process that the kernel stops in time.
+
+    The module re cannot be interrupted, and nobody can tell a hostile pattern by its looks.
+    """
+    import json
+
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            import resource
+
+            os.close(reading)
+            resource.setrlimit(resource.RLIMIT_CPU, (PATTERN_SECONDS, PATTERN_SECONDS))
+            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+            with open(writing, "wb") as pipe:
+                pipe.write(json.dumps(_search(patterns, output)).encode())
+            status = 0
+        finally:
+            os._exit(status)
+    os.close(writing)
+    with open(reading, "rb") as pipe:
+        answer = pipe.read()
+    os.waitpid(child, 0)
+    try:
+        found: dict[str, str] = json.loads(answer)
+    except ValueError:
+        return None
+    return found
+
+
+def _search(patterns: Mapping[str, str], output: bytes) -> dict[str, str]:
+    import re
+    from collections import deque
+
+    text = output.decode("utf-8", "replace")
+    found = {}
+    for name, pattern in patterns.items():
+        matches = deque(re.finditer(pattern, text, re.MULTILINE), maxlen=1)
+        for match in matches:
+            found[name] = match.group(1 if match.re.groups else 0) or ""
+    return found

@@ -125,6 +125,8 @@ def parser_for(prog: str, summary: str, **options: object) -> argparse.ArgumentP
         description=summary,
         allow_abbrev=False,
         epilog=f"See {prog}(1): gage help {prog.removeprefix('gage-')}",
+        # Without a width argparse imports shutil, and all that this knows of archives, at once.
+        formatter_class=lambda prog: argparse.HelpFormatter(prog, width=78),
         **options,  # type: ignore[arg-type]
     )
 

@@ -35,15 +35,17 @@ def format_opref(opref: OpRef) -> str:
 
 def parse_opref(line: str) -> OpRef:
     """The inverse of format_opref. Raises ConfigError for anything else."""
-    import json
-
     if not line.startswith("2 "):
         raise ConfigError(f"opref {line!r}: expected `2 NAMESPACE NAME`")
     parts: list[str] = []
     rest = line[2:]
     try:
         while rest:
-            if rest.startswith('"'):
+            if rest.startswith('"" '):
+                part, end = "", 2  # no namespace: as common as not worth importing json
+            elif rest.startswith('"'):
+                import json
+
                 part, end = json.JSONDecoder().raw_decode(rest)
             else:
                 end = rest.find(" ") if " " in rest else len(rest)

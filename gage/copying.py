@@ -17,6 +17,7 @@ from gage.digest import CHUNK, Hash, format_digest, link_digest, new_hash
 from gage.dirs import Dirs
 from gage.durable import write_all
 from gage.errors import StateError
+from gage.progress import Progress, ignore
 from gage.project_links import inner_target
 from gage.sourcecode import Source
 
@@ -27,26 +28,12 @@ _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
 _CREATE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
 
 
-class Stamp(NamedTuple):
-    """What changes when a file does: while it is the same, so is the content."""
-
-    inode: int
-    size: int
-    mtime_ns: int
-    ctime_ns: int
-
-
 class Copied(NamedTuple):
-    """A copy: its path in the target, its digest, and when it was modified, in µs.
-
-    *stamp* is None where the file could change yet without showing it: it was made in the
-    clock tick that it was last looked at in.
-    """
+    """A copy: its path in the target, its digest, and when it was modified, in µs."""
 
     path: str
     digest: str
     mtime: int
-    stamp: Stamp | None = None
 
 
 def copy_sources(
@@ -56,32 +43,33 @@ def copy_sources(
     algorithm: str,
     *,
     targets: Sequence[str] | None = None,
+    read_only: bool = False,
+    progress: Progress = ignore,
 ) -> list[Copied]:
     """Copy *sources* of the directory *project* into *target*, which is made where missing.
 
-    *targets* are the paths of the copies where they are not those of the sources. Raises
-    StateError that names a source that cannot be copied, or whose place is taken; OSError
-    where the copy cannot be written.
+    *targets* are the paths of the copies where they are not those of the sources. With
+    *read_only* nobody may write to the copies, so that sealing need not open them again.
+    Raises StateError that names a source that cannot be copied, or whose place is taken;
+    OSError where the copy cannot be written.
     """
-    root = os.path.realpath(project)
     copied: list[Copied] = []
-    with Dirs(root) as origin, Dirs(target, make=True) as end:
+    keep = 0o555 if read_only else 0o775
+    done = 0
+    with Dirs(os.path.realpath(project)) as origin, Dirs(target, make=True) as end:
+        total = _size(origin, sources) if progress is not ignore else 0
         for source, path in zip(sources, targets or [s.path for s in sources], strict=True):
-            copy = _copy_link if source.kind == "link" else _copy_file
-            copied.append(copy(origin, source, end, path, algorithm))
-    tick = _tick()
-    return [
-        copy._replace(stamp=None) if copy.stamp and copy.stamp.ctime_ns >= tick else copy
-        for copy in copied
-    ]
+            if source.kind == "link":
+                copied.append(_copy_link(origin, source, end, path))
+                continue
+            copy, size = _copy_file(origin, source, end, path, algorithm, keep)
+            copied.append(copy)
+            done += size
+            progress(done, total)
+    return copied
 
 
-def stamp_of(status: os.stat_result) -> Stamp:
-    """The stamp of a file as *status* shows it."""
-    return Stamp(status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
-
-
-def _copy_link(origin: Dirs, source: Source, end: Dirs, path: str, algorithm: str) -> Copied:
+def _copy_link(origin: Dirs, source: Source, end: Dirs, path: str) -> Copied:
     folder, _, name = source.path.rpartition("/")
     there, _, link = path.rpartition("/")
     try:
@@ -103,14 +91,18 @@ def _copy_link(origin: Dirs, source: Source, end: Dirs, path: str, algorithm: st
     return Copied(path, link_digest(target), mtime // 1000)
 
 
-def _copy_file(origin: Dirs, source: Source, end: Dirs, path: str, algorithm: str) -> Copied:
+def _copy_file(
+    origin: Dirs, source: Source, end: Dirs, path: str, algorithm: str, keep: int
+) -> tuple[Copied, int]:
+    """Copy one file, with the bits *keep* of its mode; the copy, and its size."""
     folder, _, name = source.path.rpartition("/")
     try:
         file = os.open(name, _READ, dir_fd=origin.fd(folder))
     except OSError as error:
         raise _unreadable(origin, source, error) from None
     try:
-        if not stat.S_ISREG(os.fstat(file).st_mode):
+        status = os.fstat(file)
+        if not stat.S_ISREG(status.st_mode):
             raise StateError(f"{_named(origin, source)}: not a file any more")
         folder, _, name = path.rpartition("/")
         try:
@@ -119,15 +111,15 @@ def _copy_file(origin: Dirs, source: Source, end: Dirs, path: str, algorithm: st
         except OSError as error:
             raise _unwritable(end, path, error) from None
         try:
-            status, digest = _copy_at_rest(file, copy, algorithm)
-            if status is None:
+            status, digest = _copy_at_rest(file, copy, status, algorithm)
+            if not digest:
                 raise StateError(
                     f"{_named(origin, source)}: changed while it was copied",
                     "try again when nothing writes to it",
                 )
-            os.fchmod(copy, status.st_mode & 0o775)
+            os.fchmod(copy, status.st_mode & keep)
             os.utime(copy, ns=(status.st_atime_ns, status.st_mtime_ns))
-            return Copied(path, digest, status.st_mtime_ns // 1000, stamp_of(os.fstat(copy)))
+            return Copied(path, digest, status.st_mtime_ns // 1000), status.st_size
         except OSError as error:
             raise _unwritable(end, path, error) from None
         finally:
@@ -136,21 +128,27 @@ def _copy_file(origin: Dirs, source: Source, end: Dirs, path: str, algorithm: st
         os.close(file)
 
 
-def _copy_at_rest(file: int, copy: int, algorithm: str) -> tuple[os.stat_result | None, str]:
-    """Copy *file* between two looks that show no change; no status where it never rests."""
-    for attempt in range(_TRIES):
-        before = os.fstat(file)
-        if before.st_ctime_ns >= _tick():
+def _copy_at_rest(
+    file: int, copy: int, before: os.stat_result, algorithm: str
+) -> tuple[os.stat_result, str]:
+    """Copy *file* between two looks that show no change; no digest where it never rests."""
+    for _ in range(_TRIES):
+        if before.st_ctime_ns >= time.clock_gettime_ns(_REALTIME_COARSE):
             # It changed in this tick of the clock, and another change would not show.
             time.sleep(_LONGEST_TICK)
             before = os.fstat(file)
-        if attempt:
-            os.ftruncate(copy, 0)
-            os.lseek(copy, 0, os.SEEK_SET)
         digest = _copy_bytes(file, copy, before, algorithm)
-        if stamp_of(os.fstat(file)) == stamp_of(before):
+        after = os.fstat(file)
+        if (
+            after.st_ctime_ns == before.st_ctime_ns
+            and after.st_mtime_ns == before.st_mtime_ns
+            and after.st_size == before.st_size
+        ):
             return before, digest
-    return None, ""
+        before = after
+        os.ftruncate(copy, 0)
+        os.lseek(copy, 0, os.SEEK_SET)
+    return before, ""
 
 
 def _copy_bytes(file: int, copy: int, status: os.stat_result, algorithm: str) -> str:
@@ -197,9 +195,15 @@ def _digest_zeros(hash: Hash, count: int) -> None:
         count -= CHUNK
 
 
-def _tick() -> int:
-    """The time that the kernel gives to what changes now, in ns."""
-    return time.clock_gettime_ns(_REALTIME_COARSE)
+def _size(origin: Dirs, sources: Sequence[Source]) -> int:
+    size = 0
+    for source in sources:
+        folder, _, name = source.path.rpartition("/")
+        try:
+            size += os.lstat(name, dir_fd=origin.fd(folder)).st_size
+        except OSError:
+            continue  # to copy it will tell
+    return size
 
 
 def _named(dirs: Dirs, source: Source) -> str:

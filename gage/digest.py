@@ -7,6 +7,7 @@ SHA-256. All are 64 lower-case hex digits.
 
 import os
 from collections.abc import Callable
+from functools import cache
 from typing import Protocol
 
 from gage.errors import ConfigError
@@ -44,22 +45,27 @@ def algorithm_of(digest: str) -> str:
     return digest.partition(":")[0] if ":" in digest else "sha256"
 
 
-def digest_fd(fd: int, algorithm: str) -> str:
-    """The digest of the whole file at *fd*, wherever its offset is. Raises OSError."""
+def digest_fd(fd: int, algorithm: str, tell: Callable[[int], object] | None = None) -> str:
+    """The digest of the whole file at *fd*, wherever its offset is.
+
+    *tell* is told how many bytes were read, each time that some were. Raises OSError.
+    """
     hash = new_hash(algorithm)
     data = os.pread(fd, _SMALL, 0)
     hash.update(data)
-    if not data:
-        return format_digest(algorithm, hash)
-    # Most files end here; one buffer for the rest is cheaper than new bytes for each chunk.
     offset = len(data)
-    if offset < _SMALL and not os.pread(fd, 1, offset):
+    if tell and data:
+        tell(offset)
+    # Most files end here; one buffer for the rest is cheaper than new bytes for each chunk.
+    if not data or (offset < _SMALL and not os.pread(fd, 1, offset)):
         return format_digest(algorithm, hash)
     buffer = bytearray(CHUNK)
     view = memoryview(buffer)
     while count := os.preadv(fd, [buffer], offset):
         hash.update(view[:count])
         offset += count
+        if tell:
+            tell(count)
     return format_digest(algorithm, hash)
 
 
@@ -70,6 +76,7 @@ def link_digest(target: str) -> str:
     return f"link:{hash.hexdigest()}"
 
 
+@cache
 def _constructor(algorithm: str) -> Callable[[], Hash]:
     if algorithm == "sha256":
         from hashlib import sha256

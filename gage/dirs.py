@@ -164,6 +164,13 @@ def is_gone(error: OSError) -> bool:
     return error.errno in (errno.ENOENT, errno.ENOTDIR)
 
 
+def file_type(mode: int) -> str:
+    """What a file of this mode is called, where it is neither a file nor a link."""
+    if stat.S_ISFIFO(mode):
+        return "a FIFO"
+    return "a socket" if stat.S_ISSOCK(mode) else "a device"
+
+
 def _name(entry: "os.DirEntry[str]") -> str:
     return entry.name
 

@@ -7,11 +7,10 @@ that cannot be read) is an error that names it, before anything is written.
 """
 
 import os
-import stat
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
-from gage.dirs import Dirs, is_gone, joined
+from gage.dirs import Dirs, file_type, is_gone, joined
 from gage.errors import ConfigError, NotFoundError, StateError
 from gage.ignored import Ignored
 from gage.patterns import literal, may_select_in, naming, parse_patterns, selects
@@ -163,7 +162,7 @@ class _Found(NamedTuple):
                 self._take_link(path, os.readlink(entry.name, dir_fd=fd))
             else:
                 mode = entry.stat(follow_symlinks=False).st_mode
-                self.troubles[path] = f"{_kind(mode)} cannot be copied"
+                self.troubles[path] = f"{file_type(mode)} cannot be copied"
         except OSError as error:
             self.note(path, error)
 
@@ -207,17 +206,12 @@ def _why_not(entry: "os.DirEntry[str]", fd: int, taken: int) -> str:
         return ""
     file = os.open(entry.name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=fd)
     try:
-        if os.fstat(file).st_size > LARGEST:
+        head = os.read(file, _HEAD)
+        if len(head) == _HEAD and os.fstat(file).st_size > LARGEST:
             return _LARGE
-        return _BINARY if b"\0" in os.read(file, _HEAD) else ""
+        return _BINARY if b"\0" in head else ""
     finally:
         os.close(file)
-
-
-def _kind(mode: int) -> str:
-    if stat.S_ISFIFO(mode):
-        return "a FIFO"
-    return "a socket" if stat.S_ISSOCK(mode) else "a device"
 
 
 def _refuse(project: str, troubles: dict[str, str], hint: str) -> None:

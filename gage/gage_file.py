@@ -124,7 +124,9 @@ def file_operation(path: str, project: str) -> tuple[OpRef, OpDef]:
     else:
         raise ConfigError(f"{name}: not executable", f"chmod +x {name}")
     if not _is_source(path):
-        data["depends"] = [{"files": "/" + _escaped(name)}]
+        from gage.patterns import literal
+
+        data["depends"] = [{"files": literal(name)}]
     return OpRef("", name), OpDef(name, data)
 
 
@@ -170,8 +172,3 @@ def _selector(name: str) -> str:
     text = "".join(f"[{char}]" if char in "*?[" else char for char in name)
     odd = not text.isprintable() or any(char in text for char in '#=*" ')
     return quoted(text) if odd else f"./{text}" if text.startswith("-") else text
-
-
-def _escaped(name: str) -> str:
-    """The pattern of .gitignore that means the file *name*."""
-    return "".join("\\" + char if char in "\\*?[]!# " else char for char in name)

@@ -8,7 +8,7 @@ Plain scalars mean what they mean on the command line (yaml_scalar.py), keys are
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from gage.errors import ConfigError, NotFoundError
@@ -23,11 +23,11 @@ MAX_VALUES = 100_000
 
 
 class Document(NamedTuple):
-    """What the file at *path* says; *lines* holds the 1-based line of each place it knows."""
+    """What the file at *path* says; *find_lines* gives the 1-based line of what it knows."""
 
     path: str
     data: Any
-    lines: dict[Place, int]
+    find_lines: Callable[[], dict[Place, int]]
 
     def wrong(self, place: Place, message: str, hint: str = "") -> ConfigError:
         """The error that *message* is the trouble at *place*: ``FILE:LINE: KEY: MESSAGE``."""
@@ -36,10 +36,9 @@ class Document(NamedTuple):
 
     def line(self, place: Place) -> int | None:
         """The line of *place*, or of the nearest that contains it."""
-        for end in range(len(place), -1, -1):
-            if place[:end] in self.lines:
-                return self.lines[place[:end]]
-        return None
+        lines = self.find_lines()
+        known = (place[:end] for end in range(len(place), -1, -1) if place[:end] in lines)
+        return next((lines[near] for near in known), None)
 
 
 def read_document(path: str) -> Document:
@@ -92,7 +91,7 @@ def _yaml(path: str, text: str) -> Document:
 
     try:
         reader = _YamlReader(path, text)
-        return Document(path, reader.read(), reader.lines)
+        return Document(path, reader.read(), lambda: reader.lines)
     except yaml.YAMLError as error:
         raise _no_yaml(path, text, error) from None
 
@@ -102,7 +101,7 @@ def _no_yaml(path: str, text: str, error: Any) -> ConfigError:
     mark = getattr(error, "problem_mark", None)
     line = text.count("\n", 0, getattr(error, "position", 0)) if mark is None else mark.line
     hint = ""
-    if "\t" in text.split("\n")[line][:1]:
+    if text.split("\n")[line : line + 1] and text.split("\n")[line].startswith("\t"):
         hint = "YAML is indented with spaces, not tabs"
     elif "mapping values are not allowed" in problem:
         hint = "a text that holds `: ` is written in quotes"
@@ -201,23 +200,28 @@ def _kind(event: Any) -> str:
 def _json(path: str, text: str) -> Document:
     import json
 
-    import yaml
-
     try:
-        # JSON is YAML but for tabs, and this reader knows the lines; json says what is right.
-        reader = _YamlReader(path, text.replace("\t", " "))
-        reader.read()
-        lines = reader.lines
-    except yaml.YAMLError:
-        lines = {}
-    try:
-        return Document(path, json.loads(text, object_pairs_hook=_once), lines)
+        data = json.loads(text, object_pairs_hook=_once)
     except json.JSONDecodeError as error:
         raise _wrong(path, error.lineno, f"no JSON: {error.msg}") from None
     except RecursionError:
         raise _wrong(path, None, f"nested deeper than {MAX_DEPTH} levels") from None
     except ValueError as error:
+        _json_lines(path, text)  # says the same with the line, where it can
         raise _wrong(path, None, str(error)) from None
+    return Document(path, data, lambda: _json_lines(path, text))
+
+
+def _json_lines(path: str, text: str) -> dict[Place, int]:
+    """The lines of the values: JSON is YAML but for tabs, and our reader of YAML knows them."""
+    import yaml
+
+    try:
+        reader = _YamlReader(path, text.replace("\t", " "))
+        reader.read()
+    except yaml.YAMLError:
+        return {}
+    return reader.lines
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -240,7 +244,7 @@ def _toml(path: str, text: str) -> Document:
         raise _wrong(path, int(line[1]) if line else None, f"no TOML: {message}") from None
     except (RecursionError, ValueError):  # brackets without end; a number of 10,000 digits
         raise _wrong(path, None, "no TOML: a value is too deep or too long") from None
-    return Document(path, data, _toml_lines(text))
+    return Document(path, data, lambda: _toml_lines(text))
 
 
 def _toml_lines(text: str) -> dict[Place, int]:

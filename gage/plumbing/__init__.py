@@ -14,7 +14,7 @@ _HOME = {
     "Run": "gage.run",
     "exec_run": "gage.plumbing.exec",
     "finalize_run": "gage.plumbing.finalize",
-    "init_run_meta": "gage.plumbing.init",
+    "init_run_meta": "gage.beginning",
     "make_run": "gage.run",
     "open_run": "gage.run",
     "open_run_output": "gage.plumbing.exec",
@@ -24,7 +24,7 @@ _HOME = {
     "start_run": "gage.plumbing.exec",
 }
 
-__all__ = list(_HOME)  # noqa: PLE0605 - the table is the list
+__all__ = list(_HOME)
 
 
 def __getattr__(name: str) -> Any:

@@ -1,0 +1,130 @@
+"""Dependencies: files that a run takes from its project and from the runs before it.
+
+Each is copied, so that the run needs neither again, and what was taken from where is
+recorded in the fact ``dependencies.json``: an array of objects with the ``path`` in the
+run, its ``digest``, and either ``file``, a path in the project, or ``run``, ``operation``
+and ``file``, the path in that run.
+"""
+
+import os
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from gage.copying import Copied, copy_sources
+from gage.errors import StateError
+from gage.filters import Filters
+from gage.listing import Row, read_rows
+from gage.manifest import read_manifest
+from gage.opdef import Dependency
+from gage.patterns import compile_patterns
+from gage.run import Run, open_run
+from gage.sourcecode import Source, select_files
+
+
+class Taken(NamedTuple):
+    """One dependency in the run, and the record of where it came from."""
+
+    copied: Copied
+    record: dict[str, Any]
+
+
+def take_dependencies(
+    run: Run, dependencies: Sequence[Dependency], project: str, algorithm: str
+) -> list[Taken]:
+    """Copy all *dependencies* into the run dir of *run*.
+
+    Raises StateError where one cannot be met, or would overwrite a file of the run.
+    """
+    taken: list[Taken] = []
+    for dependency in dependencies:
+        if dependency.run:
+            taken += _from_run(run, dependency, algorithm)
+        else:
+            taken += _from_project(run, dependency, project, algorithm)
+    return taken
+
+
+def _from_project(run: Run, dependency: Dependency, project: str, algorithm: str) -> list[Taken]:
+    sources = select_files(project, dependency.files, runs_home=run.home)
+    if not sources:
+        raise StateError(
+            f"{' '.join(dependency.files)}: no such file in {project}",
+            "the operation depends on it: make it, or mend `depends` in the gage file",
+        )
+    copied = _copy(run, project, sources, dependency, algorithm)
+    return [
+        Taken(copy, {"path": copy.path, "digest": copy.digest, "file": source.path})
+        for source, copy in zip(sources, copied, strict=True)
+    ]
+
+
+def _from_run(run: Run, dependency: Dependency, algorithm: str) -> list[Taken]:
+    row = _newest(run, dependency)
+    upstream = open_run(row.run_dir)
+    entries = [entry for entry in read_manifest(upstream) if dependency.files or entry.type == "g"]
+    digests = {entry.path: entry.digest for entry in entries}
+    wanted = compile_patterns(dependency.files) if dependency.files else lambda path: True
+    paths = [path for path in digests if wanted(path)]
+    if not paths:
+        files = " ".join(dependency.files) or "generated files"
+        raise StateError(f"{row.run_dir}: has no {files}, which {run.opref} depends on")
+    sources = [
+        Source(path, "link" if digests[path].startswith("link:") else "file") for path in paths
+    ]
+    copied = _copy(run, upstream.run_dir, sources, dependency, algorithm)
+    for path, copy in zip(paths, copied, strict=True):
+        if copy.digest != digests[path] and ":" not in copy.digest + digests[path]:
+            raise StateError(
+                f"{row.run_dir}: {path}: changed since the run was finalized",
+                f"gage-manifest --check {row.run_dir}",
+            )
+    return [
+        Taken(
+            copy,
+            {
+                "path": copy.path,
+                "digest": copy.digest,
+                "run": row.id,
+                "operation": row.operation,
+                "file": path,
+            },
+        )
+        for path, copy in zip(paths, copied, strict=True)
+    ]
+
+
+def _newest(run: Run, dependency: Dependency) -> Row:
+    wanted = Filters(
+        operations=(dependency.run,),
+        statuses=(dependency.status,),
+        expressions=(dependency.select,) if dependency.select else (),
+    )
+    for row in wanted.apply(read_rows(run.home)):
+        return row
+    where = f" where {dependency.select}" if dependency.select else ""
+    raise StateError(
+        f"{run.opref} depends on a {dependency.status} run of {dependency.run}{where}, "
+        "and there is none",
+        f"gage run {dependency.run}",
+    )
+
+
+def _copy(
+    run: Run, origin: str, sources: Sequence[Source], dependency: Dependency, algorithm: str
+) -> list[Copied]:
+    targets = [_target(source.path, dependency.as_, len(sources)) for source in sources]
+    for target in targets:
+        if os.path.lexists(os.path.join(run.run_dir, target)):
+            raise StateError(
+                f"{run}: {target}: a dependency would overwrite it",
+                "put it elsewhere with `as:` in the gage file",
+            )
+    return copy_sources(origin, sources, run.run_dir, algorithm, targets=targets)
+
+
+def _target(path: str, as_: str, count: int) -> str:
+    if not as_:
+        return path
+    if count == 1 and not as_.endswith("/"):
+        return as_
+    return os.path.join(as_, os.path.basename(path))

@@ -1,0 +1,141 @@
+"""gage-finalize: record how a run ended, and seal it."""
+
+import argparse
+import os
+from collections.abc import Mapping, Sequence
+
+from gage import clock
+from gage.cli import command, complain, parser_for
+from gage.clock import Clock
+from gage.command import phase_command
+from gage.durable import put, sync_policy, unlink
+from gage.errors import LockedError, StateError
+from gage.facts import log_action, put_fact, put_json, remove_fact
+from gage.files_log import FileEvent, append_events, read_events
+from gage.hook import run_hook
+from gage.locks import holding, is_held
+from gage.manifest import GENERATED, Changes, Entry, compare, format_manifest, read_manifest
+from gage.opdef import OpDef, digest_algorithm
+from gage.progress import Progress, Tell, ignore, unheard
+from gage.recorded import recorded_config, recorded_opdef
+from gage.run import Run, lock_path, open_run, read_fact, run_meta_path, tmp_dir
+from gage.sealing import Sealed, seal_facts, seal_run_dir
+from gage.status import exit_note, expect
+from gage.summary import read_summary
+
+RUNNER_DIED = -9
+
+
+def finalize_run(
+    run: Run,
+    exit_code: int | None = None,
+    *,
+    environ: Mapping[str, str] | None = None,
+    progress: Progress = ignore,
+    tell: Tell = unheard,
+    now: Clock = clock.now,
+) -> None:
+    """Finish *run*; *tell* hears what goes wrong on the way and does not stop it.
+
+    *exit_code* is the command's, ``-n`` for signal n; without it, what exec noted is
+    recorded, or -9 where the runner died. ``proc/exit`` is written last, and repeating
+    does no harm. Raises StateError where the run was not started or has ended otherwise,
+    LockedError while something of it still runs.
+    """
+    with holding(run):
+        if is_held(run, "tree"):
+            raise LockedError(f"{run}: something that its command started is still running")
+        if (recorded := read_fact(run, "proc", "exit")) is not None:
+            if exit_code is not None and recorded != str(exit_code):
+                raise StateError(f"{run}: already finished, with exit code {recorded}")
+            _tidy(run)
+            return
+        expect(run, "running", hint=f"gage-exec {run}")
+        if exit_code is None:
+            noted = exit_note(run)
+            exit_code = RUNNER_DIED if noted is None else noted
+        environ = os.environ if environ is None else environ
+        for line in _finalize(run, exit_code, environ, progress, now):
+            tell(line)
+
+
+def _finalize(
+    run: Run, code: int, environ: Mapping[str, str], progress: Progress, now: Clock
+) -> list[str]:
+    opdef = recorded_opdef(run)
+    trouble = _run_hook(run, opdef, environ, now)
+    sealed = seal_run_dir(
+        run.run_dir, {}, digest_algorithm(opdef), sync=run.sync, progress=progress
+    )
+    trouble += [f"{skipped.path}: skipped: {skipped.reason}" for skipped in sealed.skipped]
+    staged = [entry for entry in read_manifest(run) if entry.type != GENERATED]
+    changes = compare(staged, {file.path: file.digest for file in sealed.files})
+    went_in = {entry.path for entry in staged} - {*changes.modified, *changes.deleted}
+    summary = read_summary(run, opdef, went_in)
+    trouble += summary.complaints
+    _record_files(run, staged, sealed.files, changes)
+    if summary.metrics or summary.attributes:
+        value = {"attributes": summary.attributes, "metrics": summary.metrics}
+        put_json(run, "summary.json", value=value)
+    for line in trouble:
+        log_action(run, line, now)
+    log_action(run, f"finalized with exit code {code}", now)
+    seal_facts(run.meta_dir, sync=run.sync)
+    put_fact(run, "stopped", text=str(now()))
+    put_fact(run, "proc", "exit", text=str(code))
+    _tidy(run)
+    return [f"{run}: {line}" for line in trouble]
+
+
+def _run_hook(run: Run, opdef: OpDef, environ: Mapping[str, str], now: Clock) -> list[str]:
+    args = phase_command(opdef, "finalize", recorded_config(run))
+    if args is None:
+        return []
+    log_action(run, "running the hook finalize", now)
+    try:
+        code = run_hook(run, args, "50_finalize", environ=environ, now=now)
+    except OSError as error:
+        return [f"the hook finalize could not start: {error.strerror}"]
+    return [f"the hook finalize failed with exit code {code}"] if code else []
+
+
+def _record_files(
+    run: Run, staged: Sequence[Entry], files: Sequence[Sealed], changes: Changes
+) -> None:
+    """Complete the manifest and the log of files; what went in keeps the digest it had then."""
+    types = {entry.path: entry.type for entry in staged}
+    mtimes = {file.path: file.mtime for file in files}
+    events = [
+        *(FileEvent("d", types[path], None, path) for path in changes.deleted),
+        *(FileEvent("m", types[path], mtimes[path], path) for path in changes.modified),
+        *(FileEvent("a", GENERATED, mtimes[path], path) for path in changes.added),
+    ]
+    logged = set(read_events(run))  # a finalize that was stopped may have got here
+    append_events(run, [event for event in events if event not in logged])
+    digests = {file.path: file.digest for file in files}
+    generated = [Entry(GENERATED, digests[path], path) for path in changes.added]
+    manifest = format_manifest([*staged, *generated])
+    put(tmp_dir(run), run_meta_path(run, "manifest"), manifest, sync=run.sync)
+
+
+def _tidy(run: Run) -> None:
+    """Remove what only a run that is not finished needs."""
+    remove_fact(run, "proc", "lock")
+    unlink(lock_path(run, "exit.note"), run.sync)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line of gage-finalize."""
+    p = parser_for("gage-finalize", "Record how a run ended, and seal it.")
+    p.add_argument("run_dir", metavar="RUN_DIR")
+    p.add_argument("--exit-code", type=int, metavar="N", help="the exit code of the command")
+    return p
+
+
+@command("gage-finalize")
+def main(argv: Sequence[str]) -> int:
+    """Finalize a run."""
+    args = parser().parse_args(argv)
+    run = open_run(args.run_dir, sync=sync_policy(os.environ))
+    finalize_run(run, args.exit_code, tell=lambda line: complain("gage-finalize", line))
+    return 0

@@ -1,0 +1,47 @@
+"""What a person sees while gage copies or digests: the phase, and a bar where it takes long.
+
+Only on a terminal; the line is gone when the phase is over.
+"""
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from gage.progress import Progress, ignore
+
+BAR_AFTER = 1.0
+"""Seconds that a phase may take without a bar."""
+
+_WIDTH = 24
+_BETWEEN = 0.1
+
+
+@contextmanager
+def phase(name: str, quiet: bool = False) -> Iterator[Progress]:
+    """Show that *name* is under way for a ``with`` block, which gets what draws its bar."""
+    if quiet or not sys.stderr.isatty():
+        yield ignore
+        return
+    began = drawn = time.monotonic()
+
+    def draw(done: int, total: int) -> None:
+        nonlocal drawn
+        now = time.monotonic()
+        if now - began < BAR_AFTER or now - drawn < _BETWEEN:
+            return
+        drawn = now
+        filled = _WIDTH * done // max(total, 1)
+        bar = "#" * filled + "-" * (_WIDTH - filled)
+        _line(f"{name} [{bar}] {done >> 20} of {total >> 20} MiB")
+
+    _line(f"{name} ...")
+    try:
+        yield draw
+    finally:
+        _line("")
+
+
+def _line(text: str) -> None:
+    sys.stderr.write(f"\r\x1b[K{text}")
+    sys.stderr.flush()

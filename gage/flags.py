@@ -76,7 +76,7 @@ _KIND_WORDS: dict[Kind, str] = {
     "null": "nothing",
 }
 
-_NAME = re.compile(r'(?:"(?:[^"\\]|\\.)*"|[^="])+|[^=]+', re.DOTALL)
+_NAME = re.compile(r'(?:"(?:[^"\\]|\\.)*"|[^="])+(?==)|[^=]+(?==)', re.DOTALL)
 
 
 def parse_assignment(text: str) -> tuple[str, str]:
@@ -85,7 +85,7 @@ def parse_assignment(text: str) -> tuple[str, str]:
     Raises UsageError for anything else.
     """
     match = _NAME.match(text)
-    if not match or text[match.end() : match.end() + 1] != "=":
+    if not match:
         raise UsageError(f"{text}: expected NAME=VALUE")
     return match.group(), text[match.end() + 1 :]
 
@@ -213,7 +213,7 @@ def _converted(value: Scalar, target: _Target) -> Scalar:
             try:
                 return float(value)
             except OverflowError:
-                return value
+                raise ConfigError(f"{target.name}: the number is too large") from None
     return value
 
 

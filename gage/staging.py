@@ -1,0 +1,231 @@
+"""Staging: the phases that make a run independent of its project, each a step of its own.
+
+What entered when, and as what, is in ``log/files``, so that the phases can be done by
+different processes; the manifest, and last of all the fact ``staged``, seal them.
+"""
+
+import os
+from collections.abc import Callable, Mapping
+from typing import Literal, NamedTuple, get_args
+
+from gage.clock import Clock
+from gage.command import phase_command
+from gage.config import changed_files, read_config, unknown_key
+from gage.copying import Copied, copy_sources
+from gage.durable import create, put
+from gage.errors import StateError
+from gage.facts import append, log_action, put_fact, put_json, remove_fact
+from gage.files_log import FileEvent, append_events, entered
+from gage.hook import run_hook
+from gage.manifest import DEPENDENCY, RUNTIME, SOURCE, Entry, format_manifest
+from gage.opdef import (
+    OpDef,
+    Phase,
+    config_selectors,
+    dependencies,
+    digest_algorithm,
+    flag_defs,
+    forced_names,
+    phases,
+    sourcecode_rule,
+)
+from gage.progress import Progress, Tell
+from gage.recorded import recorded_config
+from gage.removing import remove_tree
+from gage.run import Run, run_meta_path, tmp_dir
+from gage.run_files import walk_run_dir
+from gage.sealing import seal_run_dir
+from gage.sourcecode import select_files, select_sourcecode
+
+StagePhase = Literal["sourcecode", "config", "runtime", "dependencies", "seal"]
+STAGE_PHASES: tuple[StagePhase, ...] = get_args(StagePhase)
+
+
+class Staging(NamedTuple):
+    """One staging under way; *copied* are the files that this process copied and digested."""
+
+    run: Run
+    opdef: OpDef
+    project: str
+    environ: Mapping[str, str]
+    progress: Progress
+    tell: Tell
+    now: Clock
+    copied: dict[str, Copied]
+
+
+def do_phase(phase: StagePhase, staging: Staging) -> None:
+    """Do one phase. Raises StateError and ConfigError that name what is in the way."""
+    _PHASES[phase](staging)
+
+
+def _stage_sourcecode(staging: Staging) -> None:
+    run, opdef = staging.run, staging.opdef
+    rule = sourcecode_rule(opdef)
+    selection = select_sourcecode(staging.project, rule, runs_home=run.home)
+    _begin_anew(run)
+    for left in selection.left_out:
+        line = f"left out {left.path}: {left.reason}; the pattern {left.pattern} takes it"
+        log_action(run, line, staging.now)
+        staging.tell(line)
+    # A file that the operation depends on enters the run as that, and once.
+    later = _project_dependencies(staging)
+    sources = [source for source in selection.sources if source.path not in later]
+    copied = copy_sources(
+        staging.project,
+        sources,
+        run.run_dir,
+        digest_algorithm(opdef),
+        read_only=_nothing_follows(opdef),
+        progress=staging.progress,
+    )
+    staging.copied.update((copy.path, copy) for copy in copied)
+    append_events(run, (FileEvent("a", SOURCE, copy.mtime, copy.path) for copy in copied))
+    log_action(run, f"copied {len(copied)} source files", staging.now)
+    _run_phase_hook(staging, "stage-sourcecode", "10_sourcecode", SOURCE)
+
+
+def _stage_config(staging: Staging) -> None:
+    run, opdef = staging.run, staging.opdef
+    selectors = config_selectors(opdef)
+    values = recorded_config(run)
+    constants = read_config(run.run_dir, selectors) if selectors else {}
+    flags = {*flag_defs(opdef), *forced_names(opdef)}
+    for name in values:
+        if name not in constants and name not in flags:
+            raise unknown_key(name, [*constants, *flags])
+    given = {name: value for name, value in values.items() if name in constants}
+    changed = changed_files(run.run_dir, selectors, given, force=forced_names(opdef))
+    types = entered(run)
+    for path, (before, after) in changed.items():
+        _replace(run, path, after)
+        append(run, "log", "patched", data=_unified_diff(path, before, after))
+        mtime = os.stat(os.path.join(run.run_dir, path)).st_mtime_ns // 1000
+        append_events(run, [FileEvent("m", types.get(path, SOURCE), mtime, path)])
+        staging.copied.pop(path, None)
+    if changed:
+        log_action(run, f"wrote config to {', '.join(changed)}", staging.now)
+
+
+def _stage_runtime(staging: Staging) -> None:
+    _run_phase_hook(staging, "stage-runtime", "20_runtime", RUNTIME)
+
+
+def _stage_dependencies(staging: Staging) -> None:
+    run, opdef = staging.run, staging.opdef
+    if wanted := dependencies(opdef):
+        from gage.dependencies import take_dependencies
+
+        taken = take_dependencies(run, wanted, staging.project, digest_algorithm(opdef))
+        staging.copied.update((item.copied.path, item.copied) for item in taken)
+        append_events(
+            run, (FileEvent("a", DEPENDENCY, t.copied.mtime, t.copied.path) for t in taken)
+        )
+        put_json(run, "dependencies.json", value=[item.record for item in taken])
+        log_action(run, f"took {len(taken)} dependencies", staging.now)
+    _run_phase_hook(staging, "stage-dependencies", "30_dependencies", DEPENDENCY)
+
+
+def _seal(staging: Staging) -> None:
+    run = staging.run
+    types = entered(run)
+    sealed = seal_run_dir(
+        run.run_dir,
+        staging.copied,
+        digest_algorithm(staging.opdef),
+        sync=run.sync,
+        progress=staging.progress,
+    )
+    for path, reason in sealed.skipped:
+        raise StateError(f"{run}: {path}: cannot be sealed: {reason}")
+    digests = {file.path: file.digest for file in sealed.files}
+    # A file that appeared between the phases was put there by hand: it is source code.
+    order = [*(path for path in types if path in digests), *(p for p in digests if p not in types)]
+    entries = [Entry(types.get(path, SOURCE), digests[path], path) for path in order]
+    put(
+        tmp_dir(run),
+        run_meta_path(run, "manifest"),
+        format_manifest(entries),
+        mode=0o666,
+        sync=run.sync,
+    )
+    log_action(run, f"staged {len(entries)} files", staging.now)
+    put_fact(run, "staged", text=str(staging.now()))
+
+
+_PHASES: Mapping[StagePhase, Callable[[Staging], None]] = {
+    "sourcecode": _stage_sourcecode,
+    "config": _stage_config,
+    "runtime": _stage_runtime,
+    "dependencies": _stage_dependencies,
+    "seal": _seal,
+}
+
+
+def _nothing_follows(opdef: OpDef) -> bool:
+    """Whether nothing writes to the copies after copying, so that they can be sealed at once."""
+    hooks = set(phases(opdef)) & {"stage-sourcecode", "stage-runtime", "stage-dependencies"}
+    return not hooks and not config_selectors(opdef)
+
+
+def _project_dependencies(staging: Staging) -> set[str]:
+    wanted = [d for d in dependencies(staging.opdef) if not d.run and not d.as_]
+    return {
+        source.path
+        for dependency in wanted
+        for source in select_files(staging.project, dependency.files, runs_home=staging.run.home)
+    }
+
+
+def _begin_anew(run: Run) -> None:
+    """Make an empty run dir; what an earlier attempt left goes out of the way at once."""
+    if os.path.lexists(run.run_dir):
+        left = os.path.join(tmp_dir(run), os.urandom(12).hex())
+        os.rename(run.run_dir, left)
+        remove_tree(left)
+    for name in ("files", "patched"):
+        remove_fact(run, "log", name)
+    remove_fact(run, "dependencies.json")
+    os.mkdir(run.run_dir)
+
+
+def _run_phase_hook(staging: Staging, phase: Phase, output: str, type: str) -> None:
+    """Run the hook of a phase, if there is one, and record what it made as *type*."""
+    run = staging.run
+    args = phase_command(staging.opdef, phase, recorded_config(run))
+    if args is None:
+        return
+    log_action(run, f"running the hook {phase}", staging.now)
+    extra = {"PROJECT_DIR": staging.project}
+    code = run_hook(run, args, output, environ=staging.environ, extra=extra, now=staging.now)
+    if code != 0:
+        log_action(run, f"the hook {phase} failed with exit code {code}", staging.now)
+        raise StateError(
+            f"{run}: the hook {phase} failed with exit code {code}",
+            f"gage-output --phase {output} {run}",
+        )
+    # The hook may have written to any file, within the resolution of a time stamp.
+    staging.copied.clear()
+    known = entered(run)
+    files = walk_run_dir(run.run_dir)
+    append_events(
+        run, (FileEvent("a", type, f.mtime, f.path) for f in files if f.path not in known)
+    )
+
+
+def _replace(run: Run, path: str, data: bytes) -> None:
+    target = os.path.join(run.run_dir, path)
+    temporary = os.path.join(tmp_dir(run), os.urandom(12).hex())
+    create(temporary, data, mode=0o600, sync="none")  # sealing syncs it
+    os.chmod(temporary, os.stat(target).st_mode & 0o777)
+    os.rename(temporary, target)
+
+
+def _unified_diff(path: str, before: bytes, after: bytes) -> bytes:
+    import difflib
+
+    name = os.fsencode(path)
+    lines = difflib.diff_bytes(
+        difflib.unified_diff, before.splitlines(True), after.splitlines(True), name, name
+    )
+    return b"".join(line if line.endswith(b"\n") else line + b"\n" for line in lines)

@@ -21,6 +21,7 @@ from gage.literal import (
     rewrite,
 )
 from gage.scalar import Kind, Scalar, format_value, kind_of, same
+from gage.schema import did_you_mean
 from gage.selector import (
     Selector,
     files_of,
@@ -102,16 +103,12 @@ def changed_files(
 
 def unknown_key(name: str, known: Iterable[str]) -> ConfigError:
     """The error that *name* is none of the keys *known*; it names the nearest."""
-    from difflib import get_close_matches
-
     known = list(known)
     if doubles := _doubles(name, known):
         return ConfigError(
             f"{name}: more than one file has this key", f"say which: {' or '.join(doubles)}"
         )
-    near = get_close_matches(name, known, 3)
-    hint = f"did you mean {' or '.join(near)}?" if near else ""
-    return ConfigError(f"{name}: no such key in the config", hint)
+    return ConfigError(f"{name}: no such key in the config", did_you_mean(name, known))
 
 
 def _doubles(name: str, known: Iterable[str]) -> list[str]:
@@ -175,8 +172,6 @@ def _read(root: str, selectors: Sequence[str]) -> list[_File]:
 
 def _expect_some(selector: Selector, files: Sequence[_File]) -> None:
     """Raise ConfigError unless *selector* takes a key of *files*; say why it takes none."""
-    from difflib import get_close_matches
-
     keys: list[str] = []
     for file in files:
         for literal in file.document.literals:
@@ -189,10 +184,7 @@ def _expect_some(selector: Selector, files: Sequence[_File]) -> None:
             if format_key(path) == wanted:
                 raise ConfigError(f"{selector}: {wanted} {why}")
     below = [key for key in keys if key.startswith(f"{wanted}.")]
-    near = get_close_matches(wanted, keys, 3)
-    if below:
-        near = [f"{wanted}.*", below[0]]
-    hint = f"did you mean {' or '.join(near)}?" if near else ""
+    hint = f"did you mean {wanted}.* or {below[0]}?" if below else did_you_mean(wanted, keys)
     raise ConfigError(f"{selector}: no key of the config matches", hint)
 
 
@@ -246,14 +238,11 @@ def _read_bytes(root: str, path: str) -> bytes:
 
 
 def _nearest_file(path: str) -> str:
-    from difflib import get_close_matches
-
     directory, name = os.path.split(path)
     try:
-        near = get_close_matches(name, os.listdir(directory), 3)
+        return did_you_mean(name, sorted(os.listdir(directory)))
     except OSError:
         return ""
-    return f"did you mean {' or '.join(near)}?" if near else ""
 
 
 def _format_of(path: str) -> Format:

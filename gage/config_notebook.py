@@ -143,6 +143,8 @@ def _parse_cell(text: str) -> ast.Module:
 
 def _leave_out(lines: list[str], at: int) -> bool:
     """Put plain Python in the place of IPython's line at *at*; False if it is none."""
+    while at > 0 and lines[at - 1].rstrip("\r\n").endswith("\\"):
+        at -= 1
     old = lines[at]
     if match := _MAGIC_VALUE.match(old):
         new = match[1] + " ()\n"

@@ -99,9 +99,11 @@ def _yaml(path: str, text: str) -> Document:
 def _no_yaml(path: str, text: str, error: Any) -> ConfigError:
     problem = getattr(error, "problem", None) or str(error).splitlines()[0]
     mark = getattr(error, "problem_mark", None)
+    lines = text.rstrip("\n").split("\n")
     line = text.count("\n", 0, getattr(error, "position", 0)) if mark is None else mark.line
+    line = min(line, len(lines) - 1)  # what is missing at the end is missed behind it
     hint = ""
-    if text.split("\n")[line : line + 1] and text.split("\n")[line].startswith("\t"):
+    if lines[line].startswith("\t"):
         hint = "YAML is indented with spaces, not tabs"
     elif "mapping values are not allowed" in problem:
         hint = "a text that holds `: ` is written in quotes"

@@ -89,11 +89,13 @@ def _parse_words(text: str) -> Step:
             label, tags = (value, tags) if option == "--label" else (label, [*tags, value])
         elif word.startswith("-"):
             raise ConfigError(f"{word}: no option of a step", "known: --needed, --label, --tag")
-        elif not operation:
+        elif not operation and not equals:
             operation = word
+        elif not operation:
+            break
         else:
             flags.update([_assignment(word)])
-    if not operation or "=" in operation:
+    if not operation:
         raise ConfigError("a step begins with the name of an operation")
     return Step(operation, flags, needed=needed, label=label, tags=tuple(tags))
 

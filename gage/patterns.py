@@ -1,8 +1,8 @@
 r"""Patterns that select files, as those of .gitignore exclude them.
 
-``*.py``, ``data/**``, ``/conf/*.yaml``, ``scratch/``; a leading ``-`` excludes, and the
-last pattern that matches wins. A name that begins with ``-``, ``!`` or ``#`` is written
-with a backslash before it. A directory stands for all that is in it.
+``*.py``, ``data/**``, ``/conf/*.yaml``, ``scratch/``; a leading ``-`` (or ``!``) excludes,
+and the last pattern that matches wins. A name that begins with one of these is written with
+a backslash before it. A directory stands for all that is in it.
 """
 
 import re
@@ -73,7 +73,8 @@ def naming(patterns: Sequence[Pattern], folder: str) -> list[Pattern]:
 def literal(path: str) -> str:
     """The pattern that matches *path*, from the root, and nothing else."""
     escaped = _SPECIAL.sub(r"\\\g<0>", path)
-    return "/" + (escaped[:-1] + "\\ " if escaped.endswith(" ") else escaped)
+    # White space at the end would be stripped.
+    return f"/{escaped[:-1]}[{escaped[-1]}]" if escaped[-1].isspace() else f"/{escaped}"
 
 
 def matchable(path: str) -> str:
@@ -88,7 +89,8 @@ def matchable(path: str) -> str:
 def _parsed(line: str) -> Pattern:
     from pathspec import PathSpec
 
-    text = line[1:] if line.startswith("-") else line
+    excludes = line.startswith(("-", "!"))
+    text = line[1:] if excludes else line
     if not text.strip():
         raise ConfigError(f"pattern {line!r}: matches nothing")
     # A comment is for files of patterns; here each stands by itself.
@@ -97,10 +99,10 @@ def _parsed(line: str) -> Pattern:
         (found,) = PathSpec.from_lines("gitignore", [matchable(quoted)]).patterns
     except ValueError:
         raise ConfigError(f"pattern {line!r}: not a pattern as in .gitignore") from None
-    body = text.strip().rstrip("/")
+    body = text.rstrip().rstrip("/")
     return Pattern(
         text=line,
-        excludes=line.startswith("-"),
+        excludes=excludes,
         anchored="/" in body,
         parts=tuple(body.strip("/").split("/")),
         matches=lambda path: found.match_file(path) is not None,

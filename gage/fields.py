@@ -7,7 +7,8 @@ for there in this order.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from gage.errors import UsageError
 from gage.listing import Row
@@ -76,7 +77,7 @@ def operation_names(row: Row) -> tuple[str, ...]:
     return (row.operation, opname) if colon else (row.operation,)
 
 
-def sort_rows(rows: list[Row], keys: list[str]) -> list[Row]:
+def sort_rows(rows: list[Row], keys: Sequence[str]) -> list[Row]:
     """*rows* sorted by fields, the first of *keys* counting most; ``-KEY`` turns one round.
 
     Numbers come before text, and runs that have no such value last, whichever the turn.
@@ -89,8 +90,27 @@ def sort_rows(rows: list[Row], keys: list[str]) -> list[Row]:
     return rows
 
 
-def parse_format(text: str) -> Callable[[Row], str]:
-    """What ``--format`` *text* makes of a row.
+def row_facts(row: Row) -> dict[str, Any]:
+    """What a listing knows about a run, by the names of the fields; times in microseconds."""
+    facts: dict[str, Any] = {}
+    for name, of in FACTS.items():
+        values = of(row)
+        if name in ("tags", "given", "flags"):
+            facts[name] = list(values)
+        elif values:
+            facts[name] = values[0]
+    return facts | {name: dict(of(row)) for name, of in _GROUPS.items()}
+
+
+def format_json(row: Row) -> str:
+    """The facts of a row as one line of JSON."""
+    import json
+
+    return json.dumps(row_facts(row))
+
+
+def parse_format(text: str, *, escape: bool = True) -> Callable[[Row], str]:
+    """What ``--format`` *text* makes of a row; with *escape*, a value stays on its line.
 
     ``%(FIELD)`` is a value, ``%(started:iso)`` a time as ISO 8601, ``%(id:short)`` eight
     digits, ``%%`` a percent sign, ``%09`` the byte with these hex digits. Raises UsageError.
@@ -101,7 +121,7 @@ def parse_format(text: str) -> Callable[[Row], str]:
         parts.append(text[end : match.start()])
         end = match.end()
         if match[1] is not None:
-            parts.append(_text_of(match[1]))
+            parts.append(_text_of(match[1], escape))
         elif match[2] or match[3]:
             byte = b"%" if match[2] else bytes.fromhex(match[3])
             parts.append(byte.decode("utf-8", "surrogateescape"))
@@ -114,7 +134,7 @@ def parse_format(text: str) -> Callable[[Row], str]:
     return lambda row: "".join(part if isinstance(part, str) else part(row) for part in parts)
 
 
-def _text_of(name: str) -> Callable[[Row], str]:
+def _text_of(name: str, escape: bool) -> Callable[[Row], str]:
     name, _, how = name.partition(":") if not name.startswith(tuple(_GROUPS)) else (name, "", "")
     of = field(name)
     if how == "iso" and name in TIMES:
@@ -128,7 +148,8 @@ def _text_of(name: str) -> Callable[[Row], str]:
             f"format %({name}{':' * bool(how)}{how}): no such field",
             "%(started:iso) and %(id:short) are the only ways to change one",
         )
-    return lambda row: escaped(",".join(_plain(value) for value in of(row)))
+    shown = escaped if escape else str
+    return lambda row: shown(",".join(_plain(value) for value in of(row)))
 
 
 def escaped(text: str) -> str:

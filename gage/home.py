@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 
+from gage.errors import NotFoundError
 from gage.run import make_home
 
 DEFAULT = ".gage/runs"
@@ -13,8 +14,11 @@ def find_home(runs: str | None, cwd: str, environ: Mapping[str, str]) -> str:
 
     *runs* is what ``--runs`` says, else ``GAGE_RUNS`` of *environ* does, else ``$runs-dir``
     of the gage file found from *cwd* upwards; else it is ``.gage/runs`` beside that file,
-    or in *cwd*. Raises ConfigError for a gage file that makes no sense.
+    or in *cwd*. Raises ConfigError for a gage file that makes no sense, NotFoundError where
+    *cwd* is no directory.
     """
+    if not os.path.isdir(cwd):
+        raise NotFoundError(f"{cwd}: no such directory")
     named = runs or environ.get("GAGE_RUNS")
     if named:
         return _within(cwd, named)

@@ -33,6 +33,7 @@ class Row(NamedTuple):
     *start* is when the run was started or, before that, initialized, in microseconds since
     the epoch (0: unknown). *settings* are the flags that were given or that the operation
     declares, as ``NAME=VALUE``. *more* is the rest as JSON, decoded when it is asked for.
+    *vouch* stands for the files that the index has the row from; 0 where it has not.
     """
 
     start: int
@@ -43,12 +44,13 @@ class Row(NamedTuple):
     label: str
     settings: str
     more: str
+    vouch: int
     home: str
 
     @property
     def run_dir(self) -> str:
         """The path of the run dir, in the runs home as it was named."""
-        return os.path.join(self.home, self.name)
+        return f"{self.home}/{self.name}"
 
     @property
     def run(self) -> Run:
@@ -201,18 +203,18 @@ def read_row(home: str, name: str) -> Row:
         label=said.label,
         settings=_settings(config, {*given, *flags}),
         more=_encoded(more),
+        vouch=0,
         home=home,
     )
 
 
-_COLUMNS = ("vouch", *Row._fields[:-1])
+_COLUMNS = Row._fields[:-1]
 
 
 def _rows_by_index(home: str, names: list[str], spoken_of: set[str]) -> list[Row]:
-    known = {record[3]: record for record in index.load(home, _COLUMNS, (home,))}
+    known = {row.name: row for row in map(Row._make, index.load(home, _COLUMNS, (home,)))}
     settled = time.time_ns() - SETTLED_SECONDS * 1_000_000_000
     rows: list[Row] = []
-    records: list[tuple[Any, ...]] = []
     new = 0
     home_fd = os.open(home, os.O_RDONLY | os.O_DIRECTORY)
     try:
@@ -228,31 +230,29 @@ def _rows_by_index(home: str, names: list[str], spoken_of: set[str]) -> list[Row
             except OSError:  # not finished, or no run
                 rows.append(read_row(home, name))
                 continue
-            record = known.get(name)
-            if record is None or record[0] != vouch:
+            row = known.get(name)
+            if row is None or row.vouch != vouch:
                 row = read_row(home, name)
-                record = (vouch, *row)
-                if changed > settled or row.exit is None or not _is_storable(row):
-                    rows.append(row)
-                    continue
-                new += 1
-            rows.append(Row._make(record[1:]))
-            records.append(record)
+                if changed < settled and _is_storable(row):
+                    row = row._replace(vouch=vouch)
+                    new += 1
+            rows.append(row)
     finally:
         os.close(home_fd)
     # Writing all records costs what reading a few runs costs: not worth it for every one.
-    if new > len(records) // 100 + 10:
-        records.sort(key=lambda record: record[1:4], reverse=True)
-        index.save(home, _COLUMNS, [record[:-1] for record in records])
+    if new > len(rows) // 100 + 10:
+        index.save(home, _COLUMNS, [row[:-1] for row in rows if row.vouch])
     return rows
 
 
 def _is_storable(row: Row) -> bool:
+    if row.status == "unknown" or row.exit is None or row.start >= 1 << 63:
+        return False
     try:
         "".join((row.name, row.operation, row.label, row.settings)).encode()
     except UnicodeEncodeError:
         return False
-    return row.status != "unknown" and row.start < 1 << 63
+    return True
 
 
 def _is_there(row: Row) -> bool:
@@ -272,8 +272,9 @@ def _text(run: Run, *parts: str) -> str:
 
 
 def _number(run: Run, *parts: str) -> int | None:
+    text = _text(run, *parts)
     try:
-        return int(_text(run, *parts)[:20])
+        return int(text) if len(text) < 20 else None
     except ValueError:
         return None
 

@@ -86,8 +86,8 @@ def sweep(home: str, now: clock.Clock = clock.now) -> None:
             if work == "purge":
                 _finish_purge(place, run)
             elif run is None:
-                # It may be somebody's who has just begun; nobody takes this long to begin.
-                if now() - int(os.path.basename(place)[:16]) > ABANDONED:
+                # A deletion that has just begun is empty too; nobody takes this long to begin.
+                if work == "restore" or now() - int(os.path.basename(place)[:16]) > ABANDONED:
                     os.rmdir(place)
             else:
                 with locks.holding(run):
@@ -116,7 +116,10 @@ def _finish_restore(place: str, run: Run) -> None:
     for part in (".user", "", ".meta"):
         _move(os.path.join(place, run.name + part), run.home)
     _sync(run.sync, run.home)
-    os.rmdir(place)
+    try:
+        os.rmdir(place)
+    except FileNotFoundError:
+        return  # swept by another process
     _sync(run.sync, os.path.dirname(place))
 
 

@@ -1,0 +1,124 @@
+import json
+import os
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gage.errors import UsageError
+from gage.fields import FACTS, escaped, field, format_json, parse_format, row_facts, sort_rows
+from gage.listing import read_row
+from gage.said import add_tags, set_label
+from tests.written import write_run
+
+
+@pytest.fixture
+def row(tmp_path):
+    run = write_run(
+        tmp_path,
+        "m1:train",
+        id="4f" + "0" * 30,
+        start=1_500_000,
+        config={"lr": 0.5, "flag": True, "none": None, "text": "a\tb\\\n"},
+        metrics={"loss": 2, "lr": 7.0},
+    )
+    set_label(run, "best\x1b[2J")
+    add_tags(run, ["a", "b"])
+    return read_row(run.home, run.name)
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("", ""),
+        ("plain", "plain"),
+        ("%(status)", "completed"),
+        ("%(op) %(operation) %(opname) %(namespace)", "m1:train m1:train train m1"),
+        ("%(id:short)", "4f000000"),
+        ("%(parent:short)", ""),
+        ("%(started) %(started:iso)", "1500000 1970-01-01T00:00:01.500000Z"),
+        ("%(exit)", "0"),
+        ("%(lr) %(config.lr) %(metrics.lr)", "0.5 0.5 7.0"),
+        ("%(flag)|%(none)|%(unknown)|%(metrics.none)", "yes|||"),
+        ("%(tags)|%(tag)", "a,b|a,b"),
+        ("%(label)", "best\\x1b[2J"),
+        ("%(text)", "a\\tb\\\\\\n"),
+        ("100%%", "100%"),
+        ("a%09b%0ac", "a\tb\nc"),
+        ("%00", "\0"),
+        ("%ff", "\udcff"),
+        ("%(config.a:b)", ""),
+    ],
+)
+def test_a_format_is_filled_in(row, text, line):
+    assert parse_format(text)(row) == line
+
+
+@pytest.mark.parametrize("text", ["%", "50% of", "%(id", "%()", "%(id:iso)", "%(lr:short)", "%x0"])
+def test_a_format_that_makes_no_sense_is_refused(text):
+    with pytest.raises(UsageError):
+        parse_format(text)
+
+
+def test_without_escaping_values_are_as_they_are(row):
+    assert parse_format("%(text)", escape=False)(row) == "a\tb\\\n"
+
+
+@given(st.binary(max_size=30))
+def test_what_is_escaped_is_on_one_line_and_can_be_read_back(data):
+    text = os.fsdecode(data)
+    line = escaped(text)
+    assert line.isprintable()
+    # Python's own reading of such escapes; what is no UTF-8 is a surrogate in both.
+    plain = line.encode("latin-1", "backslashreplace").decode("unicode_escape")
+    assert plain == text
+
+
+def test_json_holds_every_fact(row):
+    facts = json.loads(format_json(row))
+    assert facts == row_facts(row)
+    assert facts["status"] == "completed"
+    assert facts["started"] == 1_500_000
+    assert facts["config"] == {"lr": 0.5, "flag": True, "none": None, "text": "a\tb\\\n"}
+    assert facts["tags"] == ["a", "b"]
+    assert set(facts) == {*FACTS, "config", "metrics", "attributes"}
+
+
+def test_a_run_that_was_not_started_has_no_time_for_it(tmp_path):
+    run = write_run(tmp_path, exit=None)
+    assert not {"started", "stopped", "exit"} & set(row_facts(read_row(run.home, run.name)))
+
+
+def test_rows_are_sorted_by_fields(tmp_path):
+    values = [(1, "b"), (2, "a"), (1, "a"), ("x", "a"), (None, "c"), (True, "d"), (-3.5, "")]
+    runs = [
+        write_run(tmp_path, start=n, config={"k": k, "l": label})
+        for n, (k, label) in enumerate(values)
+    ]
+    rows = [read_row(run.home, run.name) for run in runs]
+
+    def order(*keys):
+        return [rows.index(row) for row in sort_rows(rows, keys)]
+
+    assert order() == [0, 1, 2, 3, 4, 5, 6]
+    assert order("l") == [6, 1, 2, 3, 0, 4, 5]
+    assert order("-l") == [5, 4, 0, 1, 2, 3, 6]
+    assert order("k", "l") == [6, 2, 0, 5, 1, 4, 3]
+    assert order("started") == [0, 1, 2, 3, 4, 5, 6]
+    assert order("-started") == [6, 5, 4, 3, 2, 1, 0]
+    assert order("unknown") == [0, 1, 2, 3, 4, 5, 6]
+
+
+def test_runs_without_a_value_come_last_whichever_the_turn(tmp_path):
+    home = str(tmp_path)
+    names = [write_run(home, config=c).name for c in ({"x": 1}, {}, {"x": 2})]
+    rows = [read_row(home, name) for name in names]
+    assert [row.name for row in sort_rows(rows, ["x"])] == [names[0], names[2], names[1]]
+    assert [row.name for row in sort_rows(rows, ["-x"])] == [names[2], names[0], names[1]]
+
+
+def test_a_fact_goes_before_a_value_of_that_name(tmp_path):
+    run = write_run(tmp_path, config={"status": "mine"})
+    row = read_row(run.home, run.name)
+    assert field("status")(row) == ("completed",)
+    assert field("config.status")(row) == ("mine",)

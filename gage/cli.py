@@ -47,8 +47,7 @@ def guarded(prog: str, work: Callable[[], int], runner: bool = False) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        # The interpreter flushes once more at its end; let that go nowhere.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return READER_GONE
     except SystemExit as exit:
         if runner and exit.code == UsageError.exit_code:
@@ -61,6 +60,7 @@ def guarded(prog: str, work: Callable[[], int], runner: bool = False) -> int:
     except OSError as error:
         where = f"{os.fsdecode(error.filename)}: " if error.filename else ""
         complain(prog, f"{where}{error.strerror or error}")
+        _drop_output()
         return StartError.exit_code if runner else SystemRefusedError.exit_code
     except Exception:
         import traceback
@@ -68,6 +68,14 @@ def guarded(prog: str, work: Callable[[], int], runner: bool = False) -> int:
         traceback.print_exc()
         complain(prog, "this is a fault of gage; please report it with the lines above")
         return StartError.exit_code if runner else FAULT
+
+
+def _drop_output() -> None:
+    """Let what cannot be written go nowhere: the interpreter tries once more at its end."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def shell_exit_code(returncode: int) -> int:

@@ -123,7 +123,7 @@ def test_porcelain_pages_and_their_commands_have_the_same_options():
     for verb in verbs():
         page = porcelain_page(verb)
         pages[page] = options_of(text_of(page))
-        for param in click_command(f"gage {verb}", load(verb)).params:
+        for param in click_command(load(verb)).params:
             names = {*param.opts, *param.secondary_opts}
             options[page] |= {name for name in names if name.startswith("-")}
     assert pages == dict(options)

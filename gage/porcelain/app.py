@@ -11,42 +11,49 @@ from typing import Any
 
 import typer
 
-from gage.cli import guarded
 from gage.errors import UsageError
 from gage.porcelain.options import GROUPS
 
 CONTEXT = {"help_option_names": ["-h", "--help"]}
 
 
-def run_command(
-    prog: str, function: Callable[..., int], argv: Sequence[str], *, runner: bool = False
-) -> int:
+def run_command(prog: str, function: Callable[..., int], argv: Sequence[str]) -> int:
     """Call *function* with what *argv* says, and return its exit code.
 
-    Raises UsageError where *argv* makes no sense.
+    Raises UsageError where *argv* makes no sense, and whatever *function* raises.
     """
-    # click or a part of typer, by release: the class must be had without a name of either.
+    # Of click, or of typer itself, by release: it must be had without the name of either.
     complaint: type[Exception] = typer.BadParameter.__mro__[2]
+    troubles: list[BaseException] = []
     try:
-        code = click_command(prog, function, runner=runner)(
+        code = click_command(function, troubles)(
             args=list(argv), prog_name=prog, standalone_mode=False
         )
     except complaint as error:
         page = prog.removeprefix("gage ").split(" ")[0]
-        message = error.format_message()  # type: ignore[attr-defined]
-        raise UsageError(message.rstrip("."), f"gage help {page}") from None
+        message: str = error.format_message()  # type: ignore[attr-defined]
+        message = message[:1].lower() + message[1:].rstrip(".")
+        raise UsageError(message, f"gage help {page}") from None
+    if troubles:
+        raise troubles[0]
     return int(code or 0)
 
 
-def click_command(prog: str, function: Callable[..., int], *, runner: bool = False) -> Any:
+def click_command(function: Callable[..., int], troubles: list[BaseException] | None = None) -> Any:
     """The click command of *function*: its ``params`` are all options and arguments.
 
-    The function runs inside :func:`gage.cli.guarded`, since click would answer an
+    What the function raises is put into *troubles*, since click would answer an
     interruption and a reader that went away in its own way.
     """
 
     def body(**values: Any) -> int:
-        return guarded(prog, lambda: function(**_gathered(function, values)), runner)
+        try:
+            return function(**_gathered(function, values))
+        except BaseException as error:
+            if troubles is None:
+                raise
+            troubles.append(error)
+            return 0
 
     signature = _spelled_out(function)
     body.__doc__ = _help(function)

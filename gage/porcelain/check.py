@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from gage.cli import shown
-from gage.gage_file import schema_text
+from gage.errors import ConfigError
+from gage.gage_file import check_gage_file, gage_file_schema, load_gage_file
 from gage.porcelain.ops import project_file
 from gage.porcelain.options import Place, Quiet
 
@@ -16,11 +17,17 @@ Schema = Annotated[bool, typer.Option("--schema", help="print the JSON Schema of
 def check(place: Place, schema: Schema = False, quiet: Quiet = False) -> int:
     """Check the gage file of the project."""
     if schema:
-        print(schema_text(), end="")
+        from json import dumps
+
+        print(dumps(gage_file_schema(), indent=2))
         return 0
-    gage_file = project_file()
+    path = project_file()
+    if problems := check_gage_file(path):
+        for problem in problems:
+            print(shown(problem.message) + (f" ({shown(problem.hint)})" if problem.hint else ""))
+        return ConfigError.exit_code
     if not quiet:
-        count = len(gage_file.operations)
+        count = len(load_gage_file(path).operations)
         noun = "operation" if count == 1 else "operations"
-        print(f"{shown(os.path.relpath(gage_file.path))}: ok, {count} {noun}")
+        print(f"{shown(os.path.relpath(path))}: ok, {count} {noun}")
     return 0

@@ -51,7 +51,7 @@ def _run(words: list[str]) -> int:
 
         prog, rest = f"gage {name}", words[len(name.split(" ")) :]
         runner = name in RUNNERS
-        return guarded(prog, lambda: run_command(prog, load(name), rest, runner=runner), runner)
+        return guarded(prog, lambda: run_command(prog, load(name), rest), runner)
     return _run_other(words[0], words[1:])
 
 
@@ -102,5 +102,5 @@ def _run_other(verb: str, argv: list[str]) -> int:
 def _nearest(word: str, known: Sequence[str], before: str = "") -> str:
     from difflib import get_close_matches
 
-    near = get_close_matches(word, known, n=1)
+    near = get_close_matches(word, known, n=1, cutoff=0.5)
     return f"did you mean gage {before}{near[0]}?" if near else "gage help lists them"

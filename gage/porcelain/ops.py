@@ -9,7 +9,7 @@ import typer
 from gage.cli import print_records
 from gage.config import read_config
 from gage.errors import NotFoundError
-from gage.gage_file import GageFile, find_gage_file, load_gage_file
+from gage.gage_file import find_gage_file, load_gage_file
 from gage.opdef import (
     FlagDef,
     config_selectors,
@@ -59,19 +59,19 @@ def ops(place: Place, names: Names = [], verbose: Verbose = False, json: Json = 
     return 0
 
 
-def project_file() -> GageFile:
-    """The gage file of the project around the current directory.
+def project_file() -> str:
+    """The path of the gage file of the project around the current directory.
 
-    Raises NotFoundError, and ConfigError where it is wrong.
+    Raises NotFoundError, and ConfigError where there are two.
     """
     path = find_gage_file(os.getcwd())
     if path is None:
         raise NotFoundError("no gage file here or above", "gage help gage-file tells of them")
-    return load_gage_file(path)
+    return path
 
 
 def _all() -> list[Operation]:
-    gage_file = project_file()
+    gage_file = load_gage_file(project_file())
     return [
         Operation(parse_opname(name), opdef, gage_file.project)
         for name, opdef in gage_file.operations.items()
@@ -121,10 +121,10 @@ def _facts(operation: Operation) -> dict[str, Any]:
 def _flag_facts(flag: FlagDef, value: Scalar) -> dict[str, Any]:
     facts = {
         "type": flag.type,
-        "choices": list(flag.choices),
+        "choices": list(flag.choices) or None,
         "min": flag.min,
         "max": flag.max,
-        "required": flag.required,
-        "description": flag.description,
+        "required": flag.required or None,
+        "description": flag.description or None,
     }
-    return {"value": value, **{key: fact for key, fact in facts.items() if fact}}
+    return {"value": value, **{key: fact for key, fact in facts.items() if fact is not None}}

@@ -15,7 +15,7 @@ from gage.porcelain.choosing import chosen_one
 from gage.porcelain.colour import is_coloured, paint_status
 from gage.porcelain.files import TYPES
 from gage.porcelain.options import Json, Place, Spec
-from gage.porcelain.runs import moment, row_facts
+from gage.porcelain.runs import facts_for_people, moment
 from gage.porcelain.table import table_lines
 from gage.recorded import read_json_fact, recorded_command
 from gage.run import Run, open_run, read_fact, run_meta_path
@@ -56,7 +56,7 @@ def run_facts(row: Row) -> dict[str, Any]:
     run = open_run(row.run_dir)
     command = _if_readable(lambda: recorded_command(run))
     entries = _if_readable(lambda: read_manifest(run)) or []
-    facts = row_facts(row) | {
+    facts = facts_for_people(row) | {
         "meta_dir": run.meta_dir,
         "command": command.args if command else None,
         "env": command.env if command else None,
@@ -137,7 +137,17 @@ def _origin(dependency: dict[str, Any]) -> str:
 
 
 def _timed(records: Sequence[dict[str, str]], key: str) -> list[list[str]]:
-    return [[record["time"] for record in records], [record[key] for record in records]]
+    times = [_local(record["time"]) for record in records]
+    return [times, [record[key] for record in records]]
+
+
+def _local(time: str) -> str:
+    from datetime import datetime
+
+    try:
+        return datetime.fromisoformat(time).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    except (ValueError, OverflowError):
+        return time
 
 
 def _texts(values: Any) -> list[str]:

@@ -1,0 +1,84 @@
+import fcntl
+import os
+import struct
+
+import pytest
+
+from tests.porcelain.place import gage, gage_on_terminal, write_run
+
+
+@pytest.fixture
+def home(tmp_path):
+    home = str(tmp_path / ".gage" / "runs")
+    for number in (1, 2, 3):
+        write_run(home, number)
+    return home
+
+
+def listed(tmp_path, *words):
+    return gage("runs", "-s", *words, cwd=tmp_path).out.count("\n")
+
+
+def test_a_deleted_run_can_be_brought_back(tmp_path, home):
+    assert gage("runs", "rm", "2", "-y", cwd=tmp_path) == ("", "", 0)
+    assert (listed(tmp_path), listed(tmp_path, "--deleted")) == (2, 1)
+    assert gage("select", "0002", cwd=tmp_path).code == 10
+    assert gage("runs", "restore", "0002", cwd=tmp_path) == ("", "", 0)
+    assert (listed(tmp_path), listed(tmp_path, "-d")) == (3, 0)
+    assert gage("cat", "2", "train.py", cwd=tmp_path).out == "lr = 0.1\n"
+
+
+def test_a_purged_run_is_gone(tmp_path, home):
+    gage("runs", "rm", "1-2", "-y", cwd=tmp_path)
+    assert gage("runs", "purge", "1", "-y", cwd=tmp_path) == ("", "", 0)
+    assert (listed(tmp_path), listed(tmp_path, "-d")) == (1, 1)
+    assert gage("runs", "restore", "1", cwd=tmp_path).code == 0
+    assert not os.path.exists(os.path.join(home, "0003" * 8))
+    assert os.path.exists(os.path.join(home, "0002" * 8))
+
+
+def test_without_a_terminal_nothing_is_destroyed_unasked(tmp_path, home):
+    gage("runs", "rm", "3", "-y", cwd=tmp_path)
+    for verb in ("rm", "purge"):
+        told = gage("runs", verb, "1", cwd=tmp_path, input="y\n")
+        assert (told.out, told.code) == ("", 2)
+        assert told.err.startswith(f"gage runs {verb}: ")
+        assert "-y" in told.err
+    assert (listed(tmp_path), listed(tmp_path, "-d")) == (2, 1)
+
+
+def test_a_terminal_is_asked_and_shown_what_goes(tmp_path, home):
+    shown, code = gage_on_terminal("runs", "rm", "1", "3", cwd=tmp_path, typed="n\n")
+    assert "[1]  00030003  train" in shown
+    assert "[2]  00010001  train" in shown
+    assert "Delete these 2 runs? [y/N] " in shown
+    assert code == 1
+    assert listed(tmp_path) == 3
+    shown, code = gage_on_terminal("runs", "rm", "1", cwd=tmp_path, typed="y\n")
+    assert "Delete this run? [y/N] " in shown
+    assert (code, listed(tmp_path)) == (0, 2)
+
+
+@pytest.mark.parametrize("verb", ["rm", "restore", "purge"])
+def test_nothing_said_is_not_everything(tmp_path, home, verb):
+    told = gage("runs", verb, cwd=tmp_path)
+    assert told.err.startswith(f"gage runs {verb}: which runs?\n")
+    assert (told.code, listed(tmp_path)) == (2, 3)
+
+
+def test_filters_say_which_runs_go(tmp_path, home):
+    write_run(home, 4, "other")
+    assert gage("runs", "rm", "-Fo", "train", "-n", "2", "-y", cwd=tmp_path).code == 0
+    left = gage("runs", "-s", cwd=tmp_path).out.splitlines()
+    assert [line.split()[1] for line in left] == ["other", "train"]
+
+
+def test_a_run_that_is_at_work_is_not_deleted(tmp_path, home):
+    id = "0003" * 8
+    os.makedirs(os.path.join(home, ".locks", id))
+    with open(os.path.join(home, ".locks", id, "runner"), "w") as lock:
+        flock = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
+        fcntl.fcntl(lock, fcntl.F_OFD_SETLK, flock)
+        told = gage("runs", "rm", "1", "-y", cwd=tmp_path)
+    assert told.code == 11
+    assert listed(tmp_path) == 3

@@ -1,0 +1,153 @@
+import os
+import subprocess
+import tomllib
+
+import pytest
+
+from gage import __version__
+from gage.porcelain.commands import PLUMBING, load, verbs
+from tests.place import ROOT
+from tests.porcelain.place import gage, write_run
+
+
+def program(path, script):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+
+
+def test_gage_alone_shows_every_command_and_the_project_here(project):
+    told = gage(cwd=project)
+    assert (told.code, told.err) == (0, "")
+    shown = {line.strip().split("  ")[0] for line in told.out.split("\n")}
+    assert {*verbs(), *PLUMBING} <= shown
+    assert told.out.endswith("\ngage.yaml: 1 operation; gage ops lists them.\n")
+
+
+def test_help_is_the_same_without_the_project(project):
+    assert gage("--help", cwd=project).out == gage("-h", cwd=project).out
+    assert "gage.yaml" not in gage("--help", cwd=project).out
+
+
+def test_gage_alone_works_where_the_gage_file_is_wrong(tmp_path):
+    (tmp_path / "gage.yaml").write_text("train: {exce: true}\n")
+    told = gage(cwd=tmp_path)
+    assert told.code == 0
+    assert "gage check says more" in told.out
+
+
+def test_the_version_is_told(tmp_path):
+    assert gage("--version", cwd=tmp_path).out == f"gage {__version__}\n"
+
+
+def test_all_plumbing_is_known_and_every_command_for_people_can_be_loaded():
+    with open(os.path.join(ROOT, "pyproject.toml"), "rb") as file:
+        scripts = tomllib.load(file)["project"]["scripts"]
+    installed = {name.removeprefix("gage-") for name in scripts} - {"gage"}
+    assert installed - set(PLUMBING) <= set(verbs())
+    assert set(PLUMBING) <= installed
+    assert all(callable(load(name)) for name in verbs())
+
+
+def test_plumbing_is_a_command_of_gage_too(tmp_path):
+    write_run(str(tmp_path / "runs"), 1)
+    (name,) = (n for n in os.listdir(tmp_path / "runs") if not n.endswith(".meta"))
+    assert gage("status", f"runs/{name}", cwd=tmp_path).out == "completed\n"
+    told = gage("status", "runs/none", cwd=tmp_path)
+    assert told.err.startswith("gage-status: runs/none: ")
+    assert told.code == 10
+
+
+def test_plumbing_does_not_pay_for_typer(tmp_path):
+    code = (
+        "import sys; from gage.porcelain.main import main\n"
+        "main(['ls-runs', '--runs', 'none']); print('typer' in sys.modules)"
+    )
+    done = subprocess.run(["python", "-c", code], cwd=tmp_path, capture_output=True, check=True)
+    assert done.stdout == b"False\n"
+
+
+def test_a_program_on_the_path_is_a_command(tmp_path):
+    program(tmp_path / "bin" / "gage-foo", 'echo "foo: $*"; exit 7')
+    path = f"{tmp_path}/bin:{os.environ['PATH']}"
+    told = gage("foo", "--bar", "a b", cwd=tmp_path, env={"PATH": path})
+    assert (told.out, told.code) == ("foo: --bar a b\n", 7)
+
+
+@pytest.mark.parametrize("path", [":{}", "{}:", ".:{}", "bin:{}", "{}::/usr/bin", "./bin:{}"])
+def test_a_program_in_the_current_directory_is_no_command(tmp_path, path):
+    program(tmp_path / "gage-foo", "echo hijacked")
+    program(tmp_path / "bin" / "gage-foo", "echo hijacked")
+    told = gage("foo", cwd=tmp_path, env={"PATH": path.format(os.environ["PATH"])})
+    assert (told.out, told.code) == ("", 2)
+
+
+def test_a_path_is_no_command(tmp_path):
+    program(tmp_path / "gage-" / "foo", "echo hijacked")
+    assert gage("/foo", cwd=tmp_path, env={"PATH": f"{tmp_path}:{os.environ['PATH']}"}).code == 2
+
+
+def test_an_unknown_command_names_the_nearest(tmp_path):
+    told = gage("rnus", cwd=tmp_path)
+    assert told.err == "gage: rnus: no such command\nhint: did you mean gage runs?\n"
+    assert told.code == 2
+    assert gage("runs", "lable", cwd=tmp_path).err == (
+        "gage: runs lable: no such command\nhint: did you mean gage runs label?\n"
+    )
+
+
+def test_an_unknown_option_is_a_message_and_no_screenful(tmp_path):
+    told = gage("runs", "--foo", cwd=tmp_path)
+    assert told.err == "gage runs: no such option: --foo\nhint: gage help runs\n"
+    assert told.code == 2
+    assert gage("--foo", cwd=tmp_path).code == 2
+
+
+def test_the_directory_and_the_runs_home_are_named_before_or_behind_the_command(tmp_path):
+    write_run(str(tmp_path / "here" / "home"), 1)
+    (tmp_path / "far").mkdir()
+    ways = [
+        ("-C", "../here", "--runs", "home", "runs"),
+        ("--runs", "home", "-C", "..", "-C", "here", "runs"),
+        ("runs", "--runs", "home", "-C", "../here"),
+        ("-C", "..", "runs", "-C", "here", "--runs", "home"),
+    ]
+    told = [gage(*way, cwd=tmp_path / "far") for way in ways]
+    assert [t.code for t in told] == [0, 0, 0, 0]
+    assert told[0].out.startswith("[1]  00010001  train")
+    assert len({t.out for t in told}) == 1
+
+
+@pytest.mark.parametrize("words", [("-C", "none", "runs"), ("runs", "-C", "none")])
+def test_a_directory_that_is_not_there_is_named(tmp_path, words):
+    told = gage(*words, cwd=tmp_path)
+    assert told.err.endswith(": none: No such file or directory\n")
+    assert told.code == 10
+
+
+def test_a_reader_that_goes_away_is_no_trouble(tmp_path):
+    home = str(tmp_path / "runs")
+    for number in range(3):
+        write_run(home, number + 1)
+    command = "gage runs --runs runs; echo $? >code"
+    closed, writing = os.pipe()
+    os.close(closed)
+    done = subprocess.run(
+        ["sh", "-c", command], cwd=tmp_path, stdout=writing, stderr=subprocess.PIPE, check=True
+    )
+    os.close(writing)
+    assert (done.stderr, (tmp_path / "code").read_text()) == (b"", "141\n")
+
+
+def test_a_full_disk_is_said(tmp_path):
+    write_run(str(tmp_path / "runs"), 1)
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            ["gage", "runs", "--runs", "runs"],
+            cwd=tmp_path,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+    assert done.stderr == b"gage runs: No space left on device\n"
+    assert done.returncode == 12

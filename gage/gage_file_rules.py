@@ -81,14 +81,17 @@ def _selectors(opdef: OpDef) -> Iterator[Violation]:
 
 
 def _patterns(opdef: OpDef) -> Iterator[Violation]:
-    found = []
+    depends = enumerate(opdef.data.get("depends") or [])
+    groups = [_texts(spec, opdef.name, "depends", i, "files") for i, spec in depends]
     if not isinstance(opdef.data.get("sourcecode"), bool):
-        found += _texts(opdef.data, opdef.name, "sourcecode")
-    for i, spec in enumerate(opdef.data.get("depends") or []):
-        found += _texts(spec, opdef.name, "depends", i, "files")
-    for place, pattern in found:
-        if trouble := _pattern_trouble(pattern):
-            yield Violation(place, f"{pattern}: {trouble[0]}", trouble[1])
+        groups.insert(0, _texts(opdef.data, opdef.name, "sourcecode"))
+    for group in groups:
+        for place, pattern in group:
+            if trouble := _pattern_trouble(pattern):
+                yield Violation(place, f"{pattern}: {trouble[0]}", trouble[1])
+        if group and all(pattern.startswith("-") for _, pattern in group):
+            message = "every pattern excludes, so nothing is left"
+            yield Violation(group[0][0], message, "begin with one that selects, as `*`")
 
 
 def _pattern_trouble(pattern: str) -> tuple[str, str] | None:

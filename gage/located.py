@@ -106,7 +106,7 @@ def _no_yaml(path: str, text: str, error: Any) -> ConfigError:
     if lines[line].startswith("\t"):
         hint = "YAML is indented with spaces, not tabs"
     elif "mapping values are not allowed" in problem:
-        hint = "a text that holds `: ` is written in quotes"
+        hint = "a string that holds `: ` is written in quotes"
     return _wrong(path, line + 1, f"no YAML: {problem}", hint)
 
 
@@ -161,7 +161,7 @@ class _YamlReader:
         value: dict[str, Any] = {}
         for key in self._until_end():
             if _kind(key) != "Scalar" or key.tag not in (None, "!"):
-                raise self._wrong(key, place, "expected a key that is a plain text")
+                raise self._wrong(key, place, "expected a key that is a plain string")
             here = (*place, key.value)
             if key.value in value:
                 first = self.lines[here]

@@ -123,7 +123,7 @@ def _mismatch(value: Any, schema: Schema, keyword: str) -> tuple[str, str]:
         hint = hint if hint.startswith("did") else ""
     types = _listed(schema.get("type"))
     if "string" in types and isinstance(value, bool | int | float):
-        hint = "in quotes it is a text"
+        hint = "in quotes it is a string"
     expected = schema.get("x-expected") or _expected(types, schema, keyword)
     shown = "" if isinstance(value, dict) and keyword in _COMBINING else describe(value)
     shown = "" if keyword in ("minLength", "minItems") else shown
@@ -164,7 +164,7 @@ _TYPES: dict[str, Callable[[Any], bool]] = {
 _WORDS = {
     "object": "a mapping",
     "array": "a list",
-    "string": "a text",
+    "string": "a string",
     "boolean": "yes or no",
     "number": "a number",
     "integer": "a whole number",

@@ -1,4 +1,5 @@
 import os
+import re
 import stat
 from collections.abc import Iterator
 
@@ -12,11 +13,13 @@ from gage.gage_file import (
     file_operation,
     find_gage_file,
     find_operation,
+    gage_file_schema,
     load_gage_file,
 )
 from gage.opdef import OpDef, flag_defs, phases
 from gage.opref import OpRef
 from gage.scalar import Scalar
+from tests.place import ROOT
 
 DESIGN = """\
 prepare:
@@ -100,6 +103,17 @@ def test_the_formats_say_the_same() -> None:
     assert (
         toml.operations == json.operations == load("m1:a: {exec: [x], flags: {lr: 0.1}}").operations
     )
+
+
+def test_the_manual_shows_a_gage_file_that_is_right_and_tells_every_key() -> None:
+    with open(os.path.join(ROOT, "man", "man5", "gage-file.5"), encoding="utf-8") as file:
+        page = file.read()
+    example = page.split(".Bd -literal -offset indent\n")[1].split(".Ed")[0]
+    assert messages(example.replace("\\&", "")) == []
+    definitions = gage_file_schema()["$defs"]
+    for part in ("operation", "flag", "dependency", "step"):
+        for key in definitions[part]["properties"]:
+            assert re.search(rf"^\.(It )?Ic (.* )?{key}( |$)", page, re.MULTILINE), key
 
 
 def test_an_empty_gage_file_defines_nothing() -> None:
@@ -191,7 +205,7 @@ def test_the_default_is_said_or_the_only_one() -> None:
         ("a:\n  exec: x\n  config: /etc/x\n", ["gage.yaml:3: a.config: /etc/x: not a file"]),
         (
             "a:\n  exec: x\n  sourcecode:\n  - '*.py'\n  - ''\n",
-            ["gage.yaml:5: a.sourcecode.1: expected a text that is not empty"],
+            ["gage.yaml:5: a.sourcecode.1: expected a string that is not empty"],
         ),
         (
             "a:\n  exec: x\n  sourcecode: ['!x', -/, ../x, 'a\\']\n",
@@ -201,6 +215,10 @@ def test_the_default_is_said_or_the_only_one() -> None:
                 "gage.yaml:3: a.sourcecode.2: ../x: leads out of the project",
                 "gage.yaml:3: a.sourcecode.3: a\\: ends with a backslash",
             ],
+        ),
+        (
+            "a:\n  exec: x\n  sourcecode:\n  - -x\n  - -y/\n",
+            ["gage.yaml:4: a.sourcecode.0: every pattern excludes"],
         ),
         (
             "a:\n  exec: x\n  metrics:\n    loss: '('\n",

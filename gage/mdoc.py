@@ -5,7 +5,6 @@ know. A line that begins with a dot is a macro with its arguments, any other is 
 """
 
 import re
-import shlex
 from typing import NamedTuple
 
 _CHARACTERS = {
@@ -273,12 +272,11 @@ class _Page:
 
 
 def _arguments(line: str) -> list[str]:
-    words = shlex.shlex(line, punctuation_chars="", posix=True)
-    words.whitespace_split = True
-    words.quotes = '"'
-    words.escape = ""
-    words.commenters = ""
-    return list(words) or ["Pp"]
+    words = [
+        plain or quoted.replace('""', '"')
+        for quoted, plain in re.findall(r'"((?:[^"]|"")*)"?|((?:\\ |\S)+)', line)
+    ]
+    return words or ["Pp"]
 
 
 def _filled(words: list[str], first: str, hang: int, width: int) -> list[str]:

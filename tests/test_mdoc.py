@@ -98,6 +98,12 @@ def test_a_page_reads_as_text():
     assert render(PAGE, 66) == TEXT
 
 
+def test_quotes_hold_words_together_only_where_a_word_begins():
+    assert (
+        render('.Ql s=\'"1"\'\n.Em "two words" , """x"""\n') == '    ‘s=\'"1"\'’ two words, "x"\n'
+    )
+
+
 @pytest.mark.parametrize(
     ("written", "read"),
     [

@@ -136,7 +136,10 @@ def _copy_at_rest(
         if before.st_ctime_ns >= time.clock_gettime_ns(_REALTIME_COARSE):
             # It changed in this tick of the clock, and another change would not show.
             time.sleep(_LONGEST_TICK)
-            before = os.fstat(file)
+            rested = os.fstat(file)
+            if rested.st_ctime_ns != before.st_ctime_ns:
+                before = rested
+                continue
         digest = _copy_bytes(file, copy, before, algorithm)
         after = os.fstat(file)
         if (

@@ -82,12 +82,13 @@ class Ignored:
         found: set[str] = set()
         for repository, listed in by_repository.items():
             start = len(repository) + 1 if repository else 0
+            # Without the dot, a name that begins with a colon would be more than a name.
             answer = _git(
                 os.path.join(self._project, repository) if repository else self._project,
                 ["check-ignore", "-z", "--stdin"],
-                "".join(f"{path[start:]}\0" for path in listed),
+                "".join(f"./{path[start:]}\0" for path in listed),
             )
-            found.update(joined(repository, path) for path in answer or ())
+            found.update(joined(repository, path[2:]) for path in answer or ())
         return found
 
 
@@ -130,8 +131,6 @@ def _git(directory: str, args: Sequence[str], stdin: str = "") -> list[str] | No
     if program is None:
         return None
     env = {name: value for name, value in os.environ.items() if name not in _ELSEWHERE}
-    # A file that begins with a colon is a file, not a question put in another way.
-    env["GIT_LITERAL_PATHSPECS"] = "1"
     asked = os.memfd_create("paths")
     answer, answered = os.pipe()
     silence = os.open(os.devnull, os.O_WRONLY)

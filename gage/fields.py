@@ -64,11 +64,19 @@ def field(name: str) -> Field:
         return FACTS[name]
     group, dot, key = name.partition(".")
     if dot and group in _GROUPS:
-        of = _GROUPS[group]
-        return lambda row: (values[key],) if key in (values := of(row)) else ()
-    return lambda row: next(
-        ((values[name],) for of in _GROUPS.values() if name in (values := of(row))), ()
-    )
+        return _value_in([_GROUPS[group]], key)
+    return _value_in(list(_GROUPS.values()), name)
+
+
+def _value_in(groups: Sequence[Callable[[Row], Mapping[str, Scalar]]], key: str) -> Field:
+    def value(row: Row) -> Values:
+        for group in groups:
+            values = group(row)
+            if key in values:
+                return (values[key],)
+        return ()
+
+    return value
 
 
 def operation_names(row: Row) -> tuple[str, ...]:

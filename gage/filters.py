@@ -13,9 +13,10 @@ time where it is a time, text otherwise; in quotes it is always text. ``~`` is "
 A comparison with a value that a run does not have does not hold, ``!=`` included.
 """
 
+import operator as operators
 import re
-from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
 
 from gage import clock
 from gage.errors import UsageError
@@ -226,47 +227,49 @@ def _value(tokens: _Tokens, name: str, operator: str) -> Callable[[Scalar], bool
             return _time_test(operator, _span(text, tokens.now))
     except UsageError as error:
         raise _error(tokens.text, column, error.message) from None
-    number = None if kind == "quoted" else _number(text)
-    return lambda value: _holds(operator, value, text, number, kind == "quoted")
+    return _text_test(operator, text, kind == "quoted")
 
 
-def _holds(operator: str, value: Scalar, text: str, number: float | None, quoted: bool) -> bool:
+def _text_test(operator: str, text: str, quoted: bool) -> Callable[[Scalar], bool]:
     if operator == "~":
-        return text in (value if isinstance(value, str) else format_value(value))
-    if isinstance(value, str):
-        return _ordered(operator, (value > text) - (value < text))
-    if quoted:
-        return False
-    if value is None or isinstance(value, bool):
-        words = {True: _YES, False: _NO, None: _NULL}[value]
-        return operator == "=" and text.lower() in words
-    # nan is neither less, equal, nor greater.
-    if number is None or value != value or number != number:
-        return False
-    return _ordered(operator, (value > number) - (value < number))
+        return lambda value: text in (value if isinstance(value, str) else format_value(value))
+    compare = _COMPARE[operator]
+    number = None if quoted else _number(text)
+    word = None if quoted or operator != "=" else text.lower()
+
+    def test(value: Scalar) -> bool:
+        if isinstance(value, str):
+            return compare(value, text)
+        if value is None or isinstance(value, bool):
+            return word in _WORDS[value]
+        return number is not None and compare(value, number)
+
+    return test
 
 
-_YES, _NO, _NULL = ("yes", "true", "on"), ("no", "false", "off"), ("null", "none")
-
-
-def _ordered(operator: str, order: int) -> bool:
-    """Whether *operator* is right about two values, the first less (-1), equal, or greater."""
-    if operator == "=":
-        return order == 0
-    return (
-        (order < 0 and operator[0] == "<")
-        or (order > 0 and operator[0] == ">")
-        or (order == 0 and operator[1:] == "=")
-    )
+_COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
+    "=": operators.eq,
+    "<": operators.lt,
+    "<=": operators.le,
+    ">": operators.gt,
+    ">=": operators.ge,
+}
+_WORDS: Mapping[bool | None, tuple[str, ...]] = {
+    True: ("yes", "true", "on"),
+    False: ("no", "false", "off"),
+    None: ("null", "none"),
+}
 
 
 def _time_test(operator: str, span: Span) -> Callable[[Scalar], bool]:
     if operator == "~":
         raise UsageError("a time contains nothing; compare it with `=`, `<` or `>`")
-    return lambda value: _ordered(operator, _side(span, int(value or 0)))
+    compare = _COMPARE[operator]
+    return lambda value: compare(_side(span, int(value or 0)), 0)
 
 
 def _side(span: Span, stamp: int) -> int:
+    """Less than 0, 0, or more: whether *stamp* lies before, in, or after *span*."""
     if span.holds(stamp):
         return 0
     return -1 if span.start is not None and stamp < span.start else 1

@@ -29,14 +29,15 @@ def load(home: str, columns: Sequence[str], suffix: Sequence[str]) -> list[tuple
             data = file.read()
     except OSError:
         return []
-    if len(data) < 4 or data[-4:] != _checksum(data[:-4]):
+    image = memoryview(data)[:-4]
+    if not image or data[-4:] != _checksum(image):
         return []
     import sqlite3
 
     try:
         database = sqlite3.connect(":memory:")
         try:
-            database.deserialize(data[:-4])
+            database.deserialize(image)
             if database.execute("PRAGMA user_version").fetchone() != (FORMAT,):
                 return []
             wanted = ", ".join([*columns, *"?" * len(suffix)])
@@ -69,7 +70,7 @@ def save(home: str, columns: Sequence[str], records: Iterable[Sequence[Any]]) ->
         pass
 
 
-def _checksum(image: bytes) -> bytes:
+def _checksum(image: bytes | memoryview) -> bytes:
     import zlib
 
     return zlib.crc32(image).to_bytes(4, "big")

@@ -32,7 +32,8 @@ class Row(NamedTuple):
 
     *start* is when the run was started or, before that, initialized, in microseconds since
     the epoch (0: unknown). *settings* are the flags that were given or that the operation
-    declares, as ``NAME=VALUE``. *more* is the rest as JSON, decoded when it is asked for.
+    declares, as ``NAME=VALUE``. *facts* is the rest and *data* config, metrics and attributes,
+    both as JSON that is decoded when it is asked for.
     *vouch* stands for the files that the index has the row from; 0 where it has not.
     """
 
@@ -43,7 +44,8 @@ class Row(NamedTuple):
     status: Status
     label: str
     settings: str
-    more: str
+    facts: str
+    data: str
     vouch: int
     home: str
 
@@ -60,7 +62,7 @@ class Row(NamedTuple):
     @property
     def opref(self) -> OpRef | None:
         """The operation; None where the run does not tell."""
-        parts = self._more("opref")
+        parts = self._fact("opref")
         return OpRef(*parts) if parts else None
 
     @property
@@ -91,52 +93,52 @@ class Row(NamedTuple):
     @property
     def parent(self) -> str:
         """The ID of the run that this is a step of, or nothing."""
-        return str(self._more("parent") or "")
+        return str(self._fact("parent") or "")
 
     @property
     def tags(self) -> tuple[str, ...]:
         """The tags, in the order in which they were given."""
-        return tuple(self._more("tags") or ())
+        return tuple(self._fact("tags") or ())
 
     @property
     def comments(self) -> int:
         """How many comments there are."""
-        return int(self._more("comments") or 0)
+        return int(self._fact("comments") or 0)
 
     @property
     def config(self) -> Mapping[str, Scalar]:
         """The config that the run was initialized with."""
-        return self._mapping("config")
+        return self._values("config")
 
     @property
     def given(self) -> tuple[str, ...]:
         """The names of the flags that were given, and not left at their defaults."""
-        return tuple(self._more("given") or ())
+        return tuple(self._fact("given") or ())
 
     @property
     def flags(self) -> tuple[str, ...]:
         """The names of the flags that the operation declares."""
-        return tuple(self._more("flags") or ())
+        return tuple(self._fact("flags") or ())
 
     @property
     def metrics(self) -> Mapping[str, Scalar]:
         """The metrics of the summary."""
-        return self._mapping("metrics")
+        return self._values("metrics")
 
     @property
     def attributes(self) -> Mapping[str, Scalar]:
         """The attributes of the summary."""
-        return self._mapping("attributes")
+        return self._values("attributes")
 
-    def _more(self, key: str) -> Any:
-        return _decoded(self.more).get(key)
+    def _fact(self, key: str) -> Any:
+        return _decoded(self.facts).get(key)
 
     def _stamp(self, key: str) -> int | None:
-        value: int | None = _decoded(self.more).get(key)
+        value: int | None = _decoded(self.facts).get(key)
         return value
 
-    def _mapping(self, key: str) -> Mapping[str, Scalar]:
-        values: Mapping[str, Scalar] = _decoded(self.more).get(key) or {}
+    def _values(self, key: str) -> Mapping[str, Scalar]:
+        values: Mapping[str, Scalar] = _decoded(self.data).get(key) or {}
         return values
 
 
@@ -178,7 +180,7 @@ def read_row(home: str, name: str) -> Row:
     flags = _flag_names(_text(run, "opdef.json"))
     summary = _object(_parsed(_text(run, "summary.json")))
     initialized, started = _number(run, "initialized"), _number(run, "started")
-    more = {
+    facts = {
         "opref": opref,
         "initialized": initialized,
         "staged": _number(run, "staged"),
@@ -188,9 +190,11 @@ def read_row(home: str, name: str) -> Row:
         "parent": _text(run, "parent"),
         "tags": said.tags,
         "comments": len(said.comments),
-        "config": config,
         "given": given,
         "flags": flags,
+    }
+    data = {
+        "config": config,
         "metrics": _scalars(summary.get("metrics")),
         "attributes": _scalars(summary.get("attributes")),
     }
@@ -202,7 +206,8 @@ def read_row(home: str, name: str) -> Row:
         status=status,
         label=said.label,
         settings=_settings(config, {*given, *flags}),
-        more=_encoded(more),
+        facts=_encoded(facts),
+        data=_encoded(data),
         vouch=0,
         home=home,
     )
@@ -321,16 +326,16 @@ def _scalars(value: Any) -> dict[str, Scalar]:
     }
 
 
-def _encoded(more: Mapping[str, Any]) -> str:
+def _encoded(values: Mapping[str, Any]) -> str:
     import json
 
-    there = {key: value for key, value in more.items() if value not in (None, "", (), [], {})}
+    there = {key: value for key, value in values.items() if value not in (None, "", (), [], {})}
     return json.dumps(there)
 
 
 @lru_cache(maxsize=256)
-def _decoded(more: str) -> dict[str, Any]:
+def _decoded(text: str) -> dict[str, Any]:
     import json
 
-    value: dict[str, Any] = json.loads(more)
-    return value
+    values: dict[str, Any] = json.loads(text)
+    return values

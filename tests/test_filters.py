@@ -133,7 +133,7 @@ def test_any_text_is_a_filter_or_a_usage_error(text):
 
 @given(st.text(max_size=20))
 def test_any_text_can_be_quoted(row, text):
-    row = row._replace(more=json.dumps({"config": {"s": text}}))
+    row = row._replace(data=json.dumps({"config": {"s": text}}))
     quoted = "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
     assert parse_filter(f"s = {quoted} and s ~ {quoted}")(row)
     assert not parse_filter(f"s != {quoted}")(row)

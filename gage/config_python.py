@@ -5,10 +5,8 @@ be in any encoding that its cookie names (PEP 263).
 """
 
 import ast
-import io
 import re
 import warnings
-from tokenize import detect_encoding
 
 from gage.literal import (
     Document,
@@ -79,11 +77,7 @@ def split_lines(text: str) -> list[str]:
 
 def _decode(source: bytes) -> tuple[str, str]:
     """The text of *source* without its byte order mark, and the encoding of the rest."""
-    try:
-        encoding, _ = detect_encoding(io.BytesIO(source).readline)
-    except SyntaxError as error:
-        raise UnreadableError(1, str(error.msg)) from None
-    encoding = encoding.removesuffix("-sig")
+    encoding = _cookie(source) if b"coding" in b"".join(source.split(b"\n", 2)[:2]) else "utf-8"
     mark = 3 if source.startswith(b"\xef\xbb\xbf") else 0
     try:
         text = source[mark:].decode(encoding)
@@ -92,3 +86,13 @@ def _decode(source: bytes) -> tuple[str, str]:
     except (UnicodeError, LookupError):
         pass
     raise UnreadableError(0, f"not the text in {encoding} that it should be")
+
+
+def _cookie(source: bytes) -> str:
+    import io
+    from tokenize import detect_encoding
+
+    try:
+        return detect_encoding(io.BytesIO(source).readline)[0].removesuffix("-sig")
+    except SyntaxError as error:
+        raise UnreadableError(1, str(error.msg)) from None

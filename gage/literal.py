@@ -5,6 +5,7 @@ literals of a file, ``encode`` says a new value in the manner of an old literal.
 written is trusted only after it has been read again: see ``rewrite``.
 """
 
+import re
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence, Set
 from typing import NamedTuple, Protocol
@@ -14,7 +15,15 @@ from gage.scalar import ALL_KINDS, Kind, Scalar, kind_of, same
 KeyPath = tuple[str, ...]
 """A key as its components: ``("db", "host")`` for ``db.host``."""
 
-_BLOCK = 1024
+_BLOCK = 128
+
+_NATURAL: dict[Kind, frozenset[Kind]] = {
+    "string": frozenset(["string"]),
+    "int": frozenset(["int"]),
+    "float": frozenset(["float", "int"]),
+    "boolean": frozenset(["boolean"]),
+    "null": ALL_KINDS,
+}
 
 
 class Literal(NamedTuple):
@@ -63,11 +72,7 @@ class Format(Protocol):
 
 def natural_kinds(value: Scalar) -> frozenset[Kind]:
     """The kinds of value that may stand where *value* stands, as far as it can tell itself."""
-    if value is None:
-        return ALL_KINDS
-    if isinstance(value, float):
-        return frozenset(["float", "int"])
-    return frozenset([kind_of(value)])
+    return _NATURAL[kind_of(value)]
 
 
 def no_config(value: Scalar) -> str:
@@ -166,7 +171,7 @@ def byte_offsets(text: str, encoding: str = "utf-8") -> Callable[[int], int]:
 
 def line_numbers(text: str) -> Callable[[int], int]:
     """A function from the index of a character of *text* to its line, 1-based."""
-    ends = [index for index, char in enumerate(text) if char == "\n"]
+    ends = [match.start() for match in re.finditer("\n", text)]
     return lambda index: bisect_right(ends, index - 1) + 1
 
 

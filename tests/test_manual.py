@@ -15,6 +15,7 @@ import pytest
 
 from gage import manual
 from gage.errors import NotFoundError
+from gage.filters import Filters
 from tests.console import manual_sessions, run_session
 from tests.place import ROOT, copy_project
 
@@ -116,17 +117,36 @@ def porcelain_page(verb):
 
 
 def test_porcelain_pages_and_their_commands_have_the_same_options():
-    from gage.porcelain.app import click_command
     from gage.porcelain.commands import load, verbs
 
     options, pages = defaultdict(set), {}
     for verb in verbs():
         page = porcelain_page(verb)
-        pages[page] = options_of(text_of(page))
-        for param in click_command(load(verb)).params:
-            names = {*param.opts, *param.secondary_opts}
-            options[page] |= {name for name in names if name.startswith("-")}
+        text = text_of(page)
+        pages[page] = options_of(text)
+        options[page] |= porcelain_options(load(verb))
+        if name_of(page).removesuffix(".1") in PLUMBING:
+            # The page is that of the plumbing, and tells in passing what people have besides.
+            pages[page] |= {option for line in text.split("\n") for option in flags_in(line)}
+            options[page] |= options_of(text)
+        if ".Xr gage-runs 1" in text:
+            options[page] -= FILTERS
+            pages[page] -= FILTERS
     assert pages == dict(options)
+
+
+def porcelain_options(function):
+    from gage.porcelain.app import click_command
+
+    names = {n for p in click_command(function).params for n in [*p.opts, *p.secondary_opts]}
+    return {name for name in names if name.startswith("-")}
+
+
+def only_filters(filters: Filters):
+    """A command that has no other options."""
+
+
+FILTERS = porcelain_options(only_filters)
 
 
 def options_of(text):
@@ -147,8 +167,8 @@ def flags_in(line):
     for word in line.split():
         if re.fullmatch(r"\.?[A-Z][a-z][a-z]?", word):
             flag = word.lstrip(".") == "Fl"
-        elif flag and re.match(r"[\w-]", word):
-            options.append("-" + word)
+        elif flag and (option := re.match(r"(?:\\&)?([\w-].*)", word)):
+            options.append("-" + option[1])
     return options
 
 
@@ -156,9 +176,9 @@ def test_options_are_found_in_all_that_a_page_may_write():
     text = (
         ".Sh SYNOPSIS\n.Nm\n.Op Fl C Ar dir\n.Op Fl q | Fl -stdout\n.Fl -\n.Ar command\n"
         ".Sh DESCRIPTION\n.It Fl C Ar dir\nText of\n.Fl x .\n"
-        ".It Fl l Ar label , Fl -label Ns = Ns Ar label\n.It Fl 0\n.It Ar Fl\n"
+        ".It Fl l Ar label , Fl -label Ns = Ns Ar label\n.It Fl 0\n.It Ar Fl\n.It Fl \\&Fo\n"
     )
-    assert options_of(text) == {"-C", "-l", "--label", "-0"}
+    assert options_of(text) == {"-C", "-l", "--label", "-0", "-Fo"}
     assert synopsis_options(text) == {"-C", "-q", "--stdout"}
 
 

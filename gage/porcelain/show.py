@@ -78,8 +78,10 @@ def run_facts(row: Row) -> dict[str, Any]:
 
 
 def duration(micros: int) -> str:
-    """A length of time for eyes: ``2.1 s``, ``3 min 5 s``, ``2 h 4 min``."""
+    """A length of time for eyes: ``230 ms``, ``2.1 s``, ``3 min 5 s``, ``2 h 4 min``."""
     seconds = max(micros, 0) / 1_000_000
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
     if seconds < 60:
         return f"{seconds:.1f} s"
     minutes, left = divmod(int(seconds), 60)

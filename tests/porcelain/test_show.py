@@ -127,6 +127,6 @@ def test_one_run_is_shown(tmp_path, home):
     assert gage("show", "none", cwd=tmp_path).code == 10
 
 
-def test_a_duration_is_told_in_two_units():
-    told = [duration(micros) for micros in (-1, 1_549_999, 185_000_000, 7_500_000_000)]
-    assert told == ["0.0 s", "1.5 s", "3 min 5 s", "2 h 5 min"]
+def test_a_duration_is_told_briefly():
+    told = [duration(micros) for micros in (-1, 230_400, 1_549_999, 185_000_000, 7_500_000_000)]
+    assert told == ["0 ms", "230 ms", "1.5 s", "3 min 5 s", "2 h 5 min"]

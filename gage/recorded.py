@@ -26,6 +26,20 @@ def recorded_command(run: Run) -> OpCmd:
     return OpCmd(args, _read_object(run, "proc", "env.json"))
 
 
+def given_names(run: Run) -> list[str]:
+    """The keys of the config that a person set, in that order."""
+    if read_fact(run, "given.json") is None:
+        return []
+    return list(read_json_fact(run, "given.json"))
+
+
+def recorded_dependencies(run: Run) -> list[dict[str, Any]]:
+    """The records of ``dependencies.json``, none where the run has no dependencies."""
+    if read_fact(run, "dependencies.json") is None:
+        return []
+    return list(read_json_fact(run, "dependencies.json"))
+
+
 def recorded_project(run: Run) -> str | None:
     """The directory that the run was made from, which may be gone. Raises StateError."""
     if read_fact(run, "sys", "project.json") is None:

@@ -5,7 +5,11 @@ neither the depth of a tree nor the length of its paths matters; closed permissi
 opened on the way.
 """
 
+import errno
 import os
+from collections.abc import Iterable
+
+from gage.dirs import Dirs
 
 
 def remove_tree(path: str) -> None:
@@ -24,6 +28,31 @@ def remove_tree(path: str) -> None:
     finally:
         os.close(top)
     os.rmdir(path)
+
+
+def remove_files(top: str, paths: Iterable[str]) -> None:
+    """Remove the files *paths* beneath the directory *top*, and directories then empty.
+
+    What is gone already is no error. Raises OSError.
+    """
+    folders = set()
+    with Dirs(top) as dirs:
+        for path in paths:
+            folder, _, name = path.rpartition("/")
+            try:
+                _unlinked(dirs.fd(folder), name)
+            except (FileNotFoundError, NotADirectoryError):
+                continue
+            while folder:
+                folders.add(folder)
+                folder = folder.rpartition("/")[0]
+        for folder in sorted(folders, key=len, reverse=True):
+            outer, _, name = folder.rpartition("/")
+            try:
+                os.rmdir(name, dir_fd=dirs.fd(outer))
+            except OSError as error:
+                if error.errno not in (errno.ENOTEMPTY, errno.ENOENT):
+                    raise
 
 
 def _remove(top: int, name: str) -> None:

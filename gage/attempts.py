@@ -1,0 +1,84 @@
+"""Attempts: what a run left each time it was executed before it was reopened.
+
+``attempts/N``, from 1, holds the facts that another attempt writes anew: its output and
+index, ``proc/exit``, ``started``, ``stopped``, the values, the manifest, the summary. They
+are hard links until reopening removes the originals, so that keeping gigabytes of output
+costs nothing, and appear whole: the directory is filled in ``.tmp`` and renamed.
+"""
+
+import os
+
+from gage.durable import sync_dir
+from gage.errors import NotFoundError
+from gage.run import Run, read_fact, run_meta_path, tmp_dir
+
+ENDED = ("proc/exit", "proc/lock", "started", "stopped", "summary.json")
+"""Facts of one attempt alone: the next must not be taken for finished."""
+
+_KEPT = (*ENDED, "config.json", "given.json", "manifest", "proc/cmd.json")
+_OUTPUTS = ("40_run", "50_finalize")
+
+
+def attempt_numbers(run: Run) -> list[int]:
+    """The numbers of the earlier attempts of *run*, oldest first."""
+    try:
+        names = os.listdir(run_meta_path(run, "attempts"))
+    except FileNotFoundError:
+        return []
+    return sorted(int(name) for name in names if name.isdecimal())
+
+
+def attempt_path(run: Run, number: int, *parts: str) -> str:
+    """The path of a fact of an earlier attempt. Raises NotFoundError for one that never was."""
+    if number not in (numbers := attempt_numbers(run)):
+        known = ", ".join(map(str, numbers)) or "none"
+        raise NotFoundError(f"{run}: no attempt {number}", f"earlier attempts: {known}")
+    return run_meta_path(run, "attempts", str(number), *parts)
+
+
+def keep_attempt(run: Run) -> int:
+    """Keep what the attempt that ended left; returns its number. Raises OSError.
+
+    Repeated after an interruption it keeps nothing twice.
+    """
+    numbers = attempt_numbers(run)
+    started = read_fact(run, "started")
+    if numbers and started == read_fact(run, "attempts", str(numbers[-1]), "started"):
+        return numbers[-1]
+    number = (numbers or [0])[-1] + 1
+    building = os.path.join(tmp_dir(run), os.urandom(12).hex())
+    outputs = [f"output/{name}{end}" for name in _OUTPUTS for end in ("", ".index")]
+    directories = {building}
+    for name in (*_KEPT, *outputs):
+        target = os.path.join(building, name)
+        directories.add(os.path.dirname(target))
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        try:
+            os.link(run_meta_path(run, name), target, follow_symlinks=False)
+        except FileNotFoundError:
+            pass
+    for directory in sorted(directories, reverse=True):
+        sync_dir(directory, run.sync)
+    home = run_meta_path(run, "attempts")
+    os.makedirs(home, exist_ok=True)
+    os.rename(building, os.path.join(home, str(number)))
+    sync_dir(home, run.sync)
+    sync_dir(run.meta_dir, run.sync)
+    return number
+
+
+def forget_ended(run: Run) -> None:
+    """Remove from *run* what only the kept attempt is about, ``proc/exit`` last but one.
+
+    While ``proc/exit`` is there the run is finished, and when it goes, nothing else says
+    that it was started.
+    """
+    from gage.facts import remove_fact
+
+    for name in ("staged", "stopped", "started", "proc/lock"):
+        remove_fact(run, name)
+    remove_fact(run, "proc", "exit")
+    remove_fact(run, "summary.json")
+    for name in _OUTPUTS:
+        for end in ("", ".index"):
+            remove_fact(run, "output", name + end)

@@ -80,6 +80,7 @@ def init_run(
     prepared: Prepared,
     project: str,
     *,
+    id: str = "",
     label: str = "",
     tags: Sequence[str] = (),
     parent: str = "",
@@ -92,7 +93,7 @@ def init_run(
     The operation's own label and tags hold where none are given. Raises as init_run_meta.
     """
     home, name = os.path.split(run_dir)
-    run = make_run(prepared.opref, home or ".", name=name, sync=sync)
+    run = make_run(prepared.opref, home or ".", name=name, id=id, sync=sync)
     init_run_meta(
         run,
         prepared.opdef,

@@ -10,13 +10,16 @@ from collections.abc import Callable, Mapping
 
 from gage.errors import ConfigError
 from gage.flags import as_text, flag_variable
-from gage.opdef import Command, FlagDef, OpCmd, OpDef, Phase, env_values, phases
+from gage.opdef import Command, FlagDef, OpCmd, OpDef, Phase, env_values, phases, raw_steps
 from gage.scalar import Scalar
 from gage.schema import did_you_mean
 from gage.shell_text import fill_shell, fill_text
 
 SHELLS = frozenset(["sh", "ash", "dash", "bash", "ksh", "mksh"])
 """Programs whose quoting is that of sh(1)."""
+
+RUN_STEPS = ["gage-run-steps", "."]
+"""The command of a pipeline: to run its steps is all that it does."""
 
 
 def operation_command(opdef: OpDef, config: Mapping[str, Scalar]) -> OpCmd:
@@ -25,9 +28,9 @@ def operation_command(opdef: OpDef, config: Mapping[str, Scalar]) -> OpCmd:
     Raises ConfigError for a name that is not in *config*, for a value that cannot be put
     where it should be, and for an operation without a command.
     """
-    args = phase_command(opdef, "run", config)
+    args = phase_command(opdef, "run", config) or (RUN_STEPS if raw_steps(opdef) else None)
     if args is None:
-        raise ConfigError(f"{opdef.name}: has no command", "it is run by running its steps")
+        raise ConfigError(f"{opdef.name}: has no command", "say one with `exec`")
     values = _values(opdef, config)
     env = {
         name: _without_nul(opdef, fill_text(as_text(text), values))

@@ -29,16 +29,22 @@ class Taken(NamedTuple):
 
 
 def take_dependencies(
-    run: Run, dependencies: Sequence[Dependency], project: str, algorithm: str
+    run: Run,
+    dependencies: Sequence[Dependency],
+    project: str,
+    algorithm: str,
+    *,
+    pipeline: str = "",
 ) -> list[Taken]:
     """Copy all *dependencies* into the run dir of *run*.
 
-    Raises StateError where one cannot be met, or would overwrite a file of the run.
+    With the ID of a *pipeline*, only the runs of its steps are there to take from. Raises
+    StateError where one cannot be met, or would overwrite a file of the run.
     """
     taken: list[Taken] = []
     for dependency in dependencies:
         if dependency.run:
-            taken += _from_run(run, dependency, algorithm)
+            taken += _from_run(run, dependency, algorithm, pipeline)
         else:
             taken += _from_project(run, dependency, project, algorithm)
     return taken
@@ -58,8 +64,8 @@ def _from_project(run: Run, dependency: Dependency, project: str, algorithm: str
     ]
 
 
-def _from_run(run: Run, dependency: Dependency, algorithm: str) -> list[Taken]:
-    row = _newest(run, dependency)
+def _from_run(run: Run, dependency: Dependency, algorithm: str, pipeline: str) -> list[Taken]:
+    row = _newest(run, dependency, pipeline)
     upstream = open_run(row.run_dir)
     entries = [entry for entry in read_manifest(upstream) if dependency.files or entry.type == "g"]
     digests = {entry.path: entry.digest for entry in entries}
@@ -93,14 +99,15 @@ def _from_run(run: Run, dependency: Dependency, algorithm: str) -> list[Taken]:
     ]
 
 
-def _newest(run: Run, dependency: Dependency) -> Row:
+def _newest(run: Run, dependency: Dependency, pipeline: str) -> Row:
     wanted = Filters(
         operations=(dependency.run,),
         statuses=(dependency.status,),
         expressions=(dependency.select,) if dependency.select else (),
     )
     for row in wanted.apply(read_rows(run.home)):
-        return row
+        if not pipeline or row.parent == pipeline:
+            return row
     where = f" where {dependency.select}" if dependency.select else ""
     raise StateError(
         f"{run.opref} depends on a {dependency.status} run of {dependency.run}{where}, "

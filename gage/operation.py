@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from gage.command import operation_command
-from gage.config import read_config
+from gage.config import Constant, read_config
 from gage.digest import ALGORITHMS
 from gage.errors import ConfigError, NotFoundError, UsageError
-from gage.flags import parse_assignment, resolve_config
+from gage.flags import Resolved, parse_assignment, parse_value, resolve_config
 from gage.gage_file import (
     GageFile,
     default_operation,
@@ -20,7 +20,7 @@ from gage.gage_file import (
     find_operation,
     load_gage_file,
 )
-from gage.opdef import OpCmd, OpDef, config_selectors
+from gage.opdef import OpCmd, OpDef, config_selectors, flag_defs, raw_steps
 from gage.opref import OpRef
 from gage.scalar import Scalar
 
@@ -95,11 +95,33 @@ def prepare(operation: Operation, given: Mapping[str, str], *, force: bool = Fal
     """
     opref, opdef, project = operation
     constants = read_config(project, config_selectors(opdef))
-    resolved = resolve_config(opdef, constants, given, force=force)
-    if resolved.forced:
-        opdef = opdef._replace(data={**opdef.data, "forced": sorted(resolved.forced)})
-    cmd = operation_command(opdef, resolved.config)
-    return Prepared(opref, opdef, resolved.config, resolved.given, cmd)
+    config, names, forced = resolve(opref, opdef, constants, given, force=force)
+    if forced:
+        opdef = opdef._replace(data={**opdef.data, "forced": sorted(forced)})
+    return Prepared(opref, opdef, config, names, operation_command(opdef, config))
+
+
+def resolve(
+    opref: OpRef,
+    opdef: OpDef,
+    constants: Mapping[str, Constant],
+    given: Mapping[str, str],
+    *,
+    force: bool = False,
+) -> Resolved:
+    """The config of a run with the *constants* of its files and the texts *given*.
+
+    That of a pipeline holds what was given for flags of its steps as ``STEP:NAME``.
+    """
+    own, for_steps = dict(given), dict[str, str]()
+    if raw_steps(opdef):
+        from gage.pipeline import split_step_flags
+
+        own, for_steps = split_step_flags(opdef, opref, given)
+    resolved = resolve_config(opdef, constants, own, force=force)
+    config = resolved.config | {name: parse_value(text) for name, text in for_steps.items()}
+    unknown = set(resolved.config) - set(constants) - set(flag_defs(opdef))
+    return Resolved(config, list(given), resolved.forced | unknown)
 
 
 def with_digest(prepared: Prepared, algorithm: str) -> Prepared:

@@ -5,8 +5,8 @@ different processes; the manifest, and last of all the fact ``staged``, seal the
 """
 
 import os
-from collections.abc import Callable, Mapping
-from typing import Literal, NamedTuple, get_args
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, NamedTuple, get_args
 
 from gage.clock import Clock
 from gage.command import phase_command
@@ -17,8 +17,9 @@ from gage.errors import StateError
 from gage.facts import append, log_action, put_fact, put_json, remove_fact
 from gage.files_log import FileEvent, append_events, entered
 from gage.hook import run_hook
-from gage.manifest import DEPENDENCY, RUNTIME, SOURCE, Entry, format_manifest
+from gage.manifest import DEPENDENCY, GENERATED, RUNTIME, SOURCE, Entry, format_manifest
 from gage.opdef import (
+    Dependency,
     OpDef,
     Phase,
     config_selectors,
@@ -27,14 +28,15 @@ from gage.opdef import (
     flag_defs,
     forced_names,
     phases,
+    raw_steps,
     sourcecode_rule,
 )
 from gage.progress import Progress, Tell
-from gage.recorded import recorded_config
-from gage.removing import remove_tree
-from gage.run import Run, run_meta_path, tmp_dir
+from gage.recorded import recorded_config, recorded_dependencies
+from gage.removing import remove_files, remove_tree
+from gage.run import Run, has_fact, read_fact, run_meta_path, tmp_dir
 from gage.run_files import walk_run_dir
-from gage.sealing import seal_run_dir
+from gage.sealing import seal_run_dir, unseal
 from gage.sourcecode import select_files, select_sourcecode
 
 StagePhase = Literal["sourcecode", "config", "runtime", "dependencies", "seal"]
@@ -42,7 +44,10 @@ STAGE_PHASES: tuple[StagePhase, ...] = get_args(StagePhase)
 
 
 class Staging(NamedTuple):
-    """One staging under way; *copied* are the files that this process copied and digested."""
+    """One staging under way; *copied* are the files that this process copied and digested.
+
+    *anew* is whether the run dir starts empty.
+    """
 
     run: Run
     opdef: OpDef
@@ -52,6 +57,7 @@ class Staging(NamedTuple):
     tell: Tell
     now: Clock
     copied: dict[str, Copied]
+    anew: bool = True
 
 
 def do_phase(phase: StagePhase, staging: Staging) -> None:
@@ -62,8 +68,11 @@ def do_phase(phase: StagePhase, staging: Staging) -> None:
 def _stage_sourcecode(staging: Staging) -> None:
     run, opdef = staging.run, staging.opdef
     rule = sourcecode_rule(opdef)
+    if rule is None and raw_steps(opdef):
+        rule = []  # a pipeline runs its steps, and these have the source code
     selection = select_sourcecode(staging.project, rule, runs_home=run.home)
-    _begin_anew(run)
+    if staging.anew:
+        _begin_anew(run, opdef)
     for left in selection.left_out:
         line = f"left out {left.path}: {left.reason}; the pattern {left.pattern} takes it"
         log_action(run, line, staging.now)
@@ -92,7 +101,8 @@ def _stage_config(staging: Staging) -> None:
     constants = read_config(run.run_dir, selectors) if selectors else {}
     flags = {*flag_defs(opdef), *forced_names(opdef)}
     for name in values:
-        if name not in constants and name not in flags:
+        of_step = ":" in name and raw_steps(opdef)
+        if name not in constants and name not in flags and not of_step:
             raise unknown_key(name, [*constants, *flags])
     given = {name: value for name, value in values.items() if name in constants}
     changed = changed_files(run.run_dir, selectors, given, force=forced_names(opdef))
@@ -112,33 +122,70 @@ def _stage_runtime(staging: Staging) -> None:
 
 
 def _stage_dependencies(staging: Staging) -> None:
-    run, opdef = staging.run, staging.opdef
-    if wanted := dependencies(opdef):
-        from gage.dependencies import take_dependencies
-
-        taken = take_dependencies(run, wanted, staging.project, digest_algorithm(opdef))
-        staging.copied.update((item.copied.path, item.copied) for item in taken)
-        append_events(
-            run, (FileEvent("a", DEPENDENCY, t.copied.mtime, t.copied.path) for t in taken)
-        )
-        put_json(run, "dependencies.json", value=[item.record for item in taken])
-        log_action(run, f"took {len(taken)} dependencies", staging.now)
+    run = staging.run
+    wanted = dependencies(staging.opdef)
+    if has_fact(run, "parent"):
+        # The runs that a step takes files from are those of its own pipeline, still to come.
+        wanted = [dependency for dependency in wanted if not dependency.run]
+    if wanted:
+        _take(staging, wanted, [])
     _run_phase_hook(staging, "stage-dependencies", "30_dependencies", DEPENDENCY)
+
+
+def take_upstream(staging: Staging) -> None:
+    """Take anew what the staged run of a step needs of the runs before it, and seal it again.
+
+    Raises StateError where there is no such run.
+    """
+    run = staging.run
+    wanted = [dependency for dependency in dependencies(staging.opdef) if dependency.run]
+    if not wanted:
+        return
+    records = recorded_dependencies(run)
+    kept = [record for record in records if "run" not in record]
+    old = [record["path"] for record in records if "run" in record]
+    remove_fact(run, "staged")
+    remove_files(run.run_dir, old)
+    append_events(run, [FileEvent("d", DEPENDENCY, None, path) for path in old])
+    _take(staging, wanted, kept)
+    do_phase("seal", staging)
+
+
+def _take(staging: Staging, wanted: Sequence[Dependency], kept: list[dict[str, Any]]) -> None:
+    from gage.dependencies import take_dependencies
+
+    run, opdef = staging.run, staging.opdef
+    pipeline = read_fact(run, "parent") or ""
+    taken = take_dependencies(
+        run,
+        wanted,
+        staging.project,
+        digest_algorithm(opdef),
+        pipeline=pipeline if opdef.data.get("isolate-runs", True) else "",
+    )
+    staging.copied.update((item.copied.path, item.copied) for item in taken)
+    append_events(run, (FileEvent("a", DEPENDENCY, t.copied.mtime, t.copied.path) for t in taken))
+    put_json(run, "dependencies.json", value=kept + [item.record for item in taken])
+    log_action(run, f"took {len(taken)} files that the run depends on", staging.now)
 
 
 def _seal(staging: Staging) -> None:
     run = staging.run
     types = entered(run)
+    # What an earlier attempt generated is there, and is no part of what goes in.
+    generated = {path for path, type in types.items() if type == GENERATED}
+    unread = {path: Copied(path, "", 0) for path in generated}
     sealed = seal_run_dir(
         run.run_dir,
-        staging.copied,
+        {**staging.copied, **unread},
         digest_algorithm(staging.opdef),
         sync=run.sync,
         progress=staging.progress,
     )
     for path, reason in sealed.skipped:
         raise StateError(f"{run}: {path}: cannot be sealed: {reason}")
-    digests = {file.path: file.digest for file in sealed.files}
+    unseal(run.run_dir, generated)
+    digests = {file.path: file.digest for file in sealed.files if file.path not in generated}
     # A file that appeared between the phases was put there by hand: it is source code.
     order = [*(path for path in types if path in digests), *(p for p in digests if p not in types)]
     entries = [Entry(types.get(path, SOURCE), digests[path], path) for path in order]
@@ -177,8 +224,10 @@ def _project_dependencies(staging: Staging) -> set[str]:
     }
 
 
-def _begin_anew(run: Run) -> None:
+def _begin_anew(run: Run, opdef: OpDef) -> None:
     """Make an empty run dir; what an earlier attempt left goes out of the way at once."""
+    if raw_steps(opdef):
+        _purge_steps(run, opdef)
     if os.path.lexists(run.run_dir):
         left = os.path.join(tmp_dir(run), os.urandom(12).hex())
         os.rename(run.run_dir, left)
@@ -187,6 +236,17 @@ def _begin_anew(run: Run) -> None:
         remove_fact(run, "log", name)
     remove_fact(run, "dependencies.json")
     os.mkdir(run.run_dir)
+
+
+def _purge_steps(run: Run, opdef: OpDef) -> None:
+    """Remove the runs that an interrupted staging has begun for its steps."""
+    from gage.pipeline import linked_run, named_steps, step_links
+    from gage.trash import delete_run, purge_run
+
+    for link in step_links(run, named_steps(opdef)):
+        step = linked_run(run, link)
+        if step and not has_fact(step, "started"):
+            purge_run(delete_run(step))
 
 
 def _run_phase_hook(staging: Staging, phase: Phase, output: str, type: str) -> None:

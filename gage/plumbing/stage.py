@@ -9,12 +9,15 @@ from gage import clock
 from gage.cli import command, complain, parser_for
 from gage.clock import Clock
 from gage.durable import sync_policy
+from gage.errors import GageError
 from gage.locks import holding
+from gage.pipeline import in_step, is_pipeline
 from gage.progress import Progress, Tell, ignore, unheard
 from gage.recorded import recorded_opdef, recorded_project
 from gage.run import Run, open_run
 from gage.staging import STAGE_PHASES, StagePhase, Staging, do_phase
 from gage.status import expect
+from gage.step_runs import begin_step, links_of, prepare_steps
 
 
 def stage_run(
@@ -41,6 +44,28 @@ def stage_run(
         for phase in STAGE_PHASES:
             if phase in phases:
                 do_phase(phase, staging)
+            if phase == "sourcecode" and phase in phases and is_pipeline(staging.opdef):
+                _stage_steps(staging)
+
+
+def _stage_steps(staging: Staging) -> None:
+    """Begin the runs of all steps of a pipeline, and stage them."""
+    run, opdef, project, now = staging.run, staging.opdef, staging.project, staging.now
+    steps = prepare_steps(run, opdef, project)
+    links = links_of(run, opdef)
+    begun = [(step, begin_step(run, step, links, now)) for step in steps]
+    for step, step_run in begun:
+        try:
+            stage_run(
+                step_run,
+                step.project,
+                environ=staging.environ,
+                progress=staging.progress,
+                tell=staging.tell,
+                now=now,
+            )
+        except GageError as error:
+            raise in_step(step.named.name, error) from None
 
 
 def parser() -> argparse.ArgumentParser:

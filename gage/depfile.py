@@ -12,7 +12,7 @@ from gage.errors import StateError
 _QUOTED = re.compile(r"(\\*)([ #*?\[:])")
 
 # No quoting brings these past make: they end a rule, make a pattern of it or are lost.
-_UNWRITABLE = re.compile(r"[\n\r\t;|%]|[ \\)]$")
+_UNWRITABLE = re.compile(r"^~|[\n\r\t;|%]|[ \\)&]$|\\.*[*?\[]|[*?\[].*\\")
 
 _EQUALS = "gage.equals := =\n"
 

@@ -136,21 +136,24 @@ def test_a_file_that_changed_just_now_is_copied_all_the_same(tmp_path):
 @pytest.mark.parametrize("size", [10, 4 << 20])
 def test_a_file_that_goes_on_changing_is_refused_by_name(tmp_path, size):
     fill(tmp_path / "project", {"a": "x" * size})
-    stop = threading.Event()
+    begun, stop = threading.Event(), threading.Event()
 
     def write():
         with open(tmp_path / "project" / "a", "r+b", buffering=0) as file:
             while not stop.is_set():
                 file.seek(0)
                 file.write(os.urandom(8))
+                begun.set()
                 time.sleep(0)
 
     writer = threading.Thread(target=write)
     writer.start()
     try:
-        time.sleep(0.02)
+        begun.wait()
         with pytest.raises(StateError, match="project/a: changed while it was copied"):
-            copied(tmp_path, "a")
+            # Where the writer was kept from writing meanwhile, it is a good copy.
+            for number in range(200):
+                copied(tmp_path, "a", targets=[f"copy{number}"])
     finally:
         stop.set()
         writer.join()

@@ -60,7 +60,7 @@ def test_the_manifest_is_printed_in_its_order(tmp_path, says):
     x, y = sha256(b"x").hexdigest(), sha256(b"y").hexdigest()
     assert says(run) == (0, [f"s {x} b", f"\\d {y} a\\nb"])
     assert says(run, "-z", end="\0") == (0, [f"s {x} b", f"d {y} a\nb"])
-    code, lines = says(run, "--json")
+    _, lines = says(run, "--json")
     assert [json.loads(line) for line in lines] == [
         {"type": "s", "digest": x, "path": "b"},
         {"type": "d", "digest": y, "path": "a\nb"},
@@ -81,7 +81,7 @@ def test_what_differs_is_named(tmp_path, says):
     os.symlink("a", os.path.join(run, "f"))
     expected = ["changed b", "missing in/c", "\\missing d\\ne", "changed f"]
     assert says(run, "--check") == (1, expected)
-    code, lines = says(run, "--check", "--json")
+    _, lines = says(run, "--check", "--json")
     assert json.loads(lines[0]) == {"difference": "changed", "path": "b"}
 
 
@@ -138,7 +138,7 @@ def test_two_runs_are_compared_entry_by_entry(tmp_path, says):
         [f"-s {y} b", f"+s {n} b", f"-s {empty} z", f"+d {empty} z"],
     )
     assert says(one, "--diff", one) == (0, [])
-    code, lines = says(one, "--diff", two, "--json")
+    _, lines = says(one, "--diff", two, "--json")
     assert json.loads(lines[1]) == {"run_dir": two, "type": "s", "digest": n, "path": "b"}
 
 

@@ -18,9 +18,7 @@ from gage.manifest import (
     fingerprint,
     read_manifest,
 )
-from gage.recorded import recorded_command, recorded_config, recorded_project
 from gage.run import Run, has_fact, open_run, run_meta_path
-from gage.sealing import digest_run_dir
 
 
 class Difference(NamedTuple):
@@ -36,6 +34,8 @@ def check_manifest(run: Run) -> list[Difference]:
     What a run generates is no difference until the run is finalized. Raises StateError
     where the run is not staged.
     """
+    from gage.sealing import digest_run_dir
+
     entries = read_manifest(run)
     algorithms = {
         entry.path: algorithm_of(entry.digest)
@@ -70,6 +70,8 @@ def digest_manifest(run: Run, algorithm: str) -> list[Entry]:
 
     Raises StateError that names the files that are gone or cannot be read.
     """
+    from gage.sealing import digest_run_dir
+
     entries = read_manifest(run)
     files = digest_run_dir(run.run_dir, {}, algorithm).files
     digests = {file.path: file.digest for file in files}
@@ -82,10 +84,12 @@ def digest_manifest(run: Run, algorithm: str) -> list[Entry]:
 
 def run_fingerprint(run: Run) -> str:
     """The fingerprint of what went into *run*. Raises StateError."""
+    from gage.recorded import recorded_command, recorded_config
+
     if run.opref is None:
         raise StateError(f"{run_meta_path(run, 'opref')}: this fact is missing or damaged")
-    command_of_run = recorded_command(run).args
-    return fingerprint(run.opref, command_of_run, recorded_config(run), read_manifest(run))
+    went_in = recorded_command(run).args, recorded_config(run), read_manifest(run)
+    return fingerprint(run.opref, *went_in)
 
 
 def write_depfile(run: Run, path: str, *, cwd: str) -> None:
@@ -95,6 +99,7 @@ def write_depfile(run: Run, path: str, *, cwd: str) -> None:
     where no project is recorded, or make cannot be told a name.
     """
     from gage.depfile import format_depfile
+    from gage.recorded import recorded_project
 
     project = recorded_project(run)
     if project is None:

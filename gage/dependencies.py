@@ -14,7 +14,7 @@ from gage.copying import Copied, copy_sources
 from gage.errors import StateError
 from gage.filters import Filters
 from gage.listing import Row, read_rows
-from gage.manifest import read_manifest
+from gage.manifest import GENERATED, read_manifest
 from gage.opdef import Dependency
 from gage.patterns import compile_patterns
 from gage.run import Run, open_run
@@ -64,20 +64,44 @@ def _from_project(run: Run, dependency: Dependency, project: str, algorithm: str
     ]
 
 
-def _from_run(run: Run, dependency: Dependency, algorithm: str, pipeline: str) -> list[Taken]:
+def upstream_digests(
+    run: Run, dependencies: Sequence[Dependency], *, pipeline: str = ""
+) -> dict[str, str]:
+    """The digest of each file that *run* would take from other runs now, by its path in *run*.
+
+    Raises StateError where a dependency cannot be met.
+    """
+    digests = {}
+    for dependency in dependencies:
+        if dependency.run:
+            _, found = _upstream(run, dependency, pipeline)
+            for path, digest in found.items():
+                digests[_target(path, dependency.as_, len(found))] = digest
+    return digests
+
+
+def _upstream(run: Run, dependency: Dependency, pipeline: str) -> tuple[Row, dict[str, str]]:
+    """The run to take from, and the digests of its files that are wanted."""
     row = _newest(run, dependency, pipeline)
-    upstream = open_run(row.run_dir)
-    entries = [entry for entry in read_manifest(upstream) if dependency.files or entry.type == "g"]
-    digests = {entry.path: entry.digest for entry in entries}
-    wanted = compile_patterns(dependency.files) if dependency.files else lambda path: True
-    paths = [path for path in digests if wanted(path)]
-    if not paths:
+    wanted = compile_patterns(dependency.files) if dependency.files else None
+    digests = {
+        entry.path: entry.digest
+        for entry in read_manifest(open_run(row.run_dir))
+        if (wanted(entry.path) if wanted else entry.type == GENERATED)
+    }
+    if not digests:
         files = " ".join(dependency.files) or "generated files"
         raise StateError(f"{row.run_dir}: has no {files}, which {run.opref} depends on")
+    return row, digests
+
+
+def _from_run(run: Run, dependency: Dependency, algorithm: str, pipeline: str) -> list[Taken]:
+    row, digests = _upstream(run, dependency, pipeline)
+    paths = list(digests)
     sources = [
         Source(path, "link" if digests[path].startswith("link:") else "file") for path in paths
     ]
-    copied = _copy(run, upstream.run_dir, sources, dependency, algorithm)
+    copied = _copy(run, row.run_dir, sources, dependency, algorithm)
     for path, copy in zip(paths, copied, strict=True):
         if copy.digest != digests[path] and ":" not in copy.digest + digests[path]:
             raise StateError(

@@ -32,7 +32,7 @@ from gage.opdef import (
     sourcecode_rule,
 )
 from gage.progress import Progress, Tell
-from gage.recorded import recorded_config, recorded_dependencies
+from gage.recorded import recorded_config, recorded_dependencies, recorded_opdef
 from gage.removing import remove_files, remove_tree
 from gage.run import Run, has_fact, read_fact, run_meta_path, tmp_dir
 from gage.run_files import walk_run_dir
@@ -226,8 +226,7 @@ def _project_dependencies(staging: Staging) -> set[str]:
 
 def _begin_anew(run: Run, opdef: OpDef) -> None:
     """Make an empty run dir; what an earlier attempt left goes out of the way at once."""
-    if raw_steps(opdef):
-        _purge_steps(run, opdef)
+    _purge_steps(run, opdef)
     if os.path.lexists(run.run_dir):
         left = os.path.join(tmp_dir(run), os.urandom(12).hex())
         os.rename(run.run_dir, left)
@@ -238,15 +237,24 @@ def _begin_anew(run: Run, opdef: OpDef) -> None:
     os.mkdir(run.run_dir)
 
 
+def abandon(run: Run) -> None:
+    """Remove *run*, which was never started, and the runs of its steps."""
+    from gage.trash import delete_run, purge_run
+
+    _purge_steps(run, recorded_opdef(run))
+    purge_run(delete_run(run))
+
+
 def _purge_steps(run: Run, opdef: OpDef) -> None:
     """Remove the runs that an interrupted staging has begun for its steps."""
+    if not raw_steps(opdef):
+        return
     from gage.pipeline import linked_run, named_steps, step_links
-    from gage.trash import delete_run, purge_run
 
     for link in step_links(run, named_steps(opdef)):
         step = linked_run(run, link)
         if step and not has_fact(step, "started"):
-            purge_run(delete_run(step))
+            abandon(step)
 
 
 def _run_phase_hook(staging: Staging, phase: Phase, output: str, type: str) -> None:

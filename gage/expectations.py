@@ -1,0 +1,48 @@
+"""Expectations: what a pipeline demands of the run of a step, besides that it ends well."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from gage.listing import read_row
+from gage.patterns import compile_patterns
+from gage.run import Run
+from gage.run_files import walk_run_dir
+
+_COMPARISONS = ("<=", ">=", "!=", "==", "<", ">", "=")
+
+
+def unmet(run: Run, expect: Mapping[str, Any]) -> list[str]:
+    """What of *expect* the finished *run* does not meet, a line each; none where all is well.
+
+    ``exit`` is the exit code (0 without it), ``files`` patterns that must each match a file,
+    ``metrics`` a number or a comparison such as ``< 0.1`` for each name.
+    """
+    row = read_row(run.home, run.name)
+    wanted = int(expect.get("exit", 0))
+    if row.exit != wanted:
+        return [f"exit code {row.exit}, expected {wanted}"]
+    complaints = []
+    patterns = expect.get("files") or []
+    paths = [found.path for found in walk_run_dir(run.run_dir)] if patterns else []
+    for pattern in [patterns] if isinstance(patterns, str) else patterns:
+        if not any(map(compile_patterns([pattern]), paths)):
+            complaints.append(f"no file {pattern}")
+    for name, condition in (expect.get("metrics") or {}).items():
+        value = row.metrics.get(name)
+        if value is None:
+            complaints.append(f"no metric {name}, expected {condition}")
+        elif not _holds(float(value), str(condition)):
+            complaints.append(f"{name} is {value}, expected {condition}")
+    return complaints
+
+
+def _holds(value: float, condition: str) -> bool:
+    operator = next((op for op in _COMPARISONS if condition.startswith(op)), "")
+    limit = float(condition[len(operator) :])
+    return {
+        "<": value < limit,
+        "<=": value <= limit,
+        ">": value > limit,
+        ">=": value >= limit,
+        "!=": value != limit,
+    }.get(operator, value == limit)

@@ -1,0 +1,218 @@
+"""gage-run-steps: execute and finalize the steps of a pipeline."""
+
+import argparse
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from gage import clock
+from gage.cli import command, parser_for, shell_exit_code, shown
+from gage.clock import Clock
+from gage.dependencies import upstream_digests
+from gage.durable import sync_policy
+from gage.equal_runs import find_equal
+from gage.errors import GageError
+from gage.expectations import unmet
+from gage.job_slots import JobSlots
+from gage.listing import read_row, read_rows
+from gage.locks import holding
+from gage.opdef import dependencies
+from gage.pipeline import NamedStep, in_step, is_pipeline, link_step
+from gage.plumbing.finalize import finalize_run
+from gage.plumbing.reopen import reopen_run
+from gage.plumbing.stage import stage_run
+from gage.progress import Tell, ignore
+from gage.recorded import recorded_dependencies, recorded_opdef, recorded_project
+from gage.run import Run, has_fact, open_run, read_fact
+from gage.staging import Staging, take_upstream
+from gage.step_options import AS_USUAL, VARIABLE, StepOptions, format_options
+from gage.step_plan import PlannedStep, plan_steps, shown_name
+from gage.step_processes import StepProcesses
+from gage.step_runs import begin_step, links_of, prepare_steps
+from gage.trash import delete_run, purge_run
+
+
+class _Work(NamedTuple):
+    """A pipeline whose steps are run, and who is told of it."""
+
+    parent: Run
+    options: StepOptions
+    environ: Mapping[str, str]
+    say: Tell
+    now: Clock
+
+
+def run_steps(
+    parent: Run,
+    options: StepOptions = AS_USUAL,
+    *,
+    environ: Mapping[str, str] | None = None,
+    say: Tell,
+    now: Clock = clock.now,
+) -> int:
+    """Run the steps that are linked to *parent*; returns 0 or the first exit code that is not.
+
+    *say* hears which step begins and what there is to tell. Raises GageErrors that name the
+    step, those that can be foreseen before any step runs.
+    """
+    work = _Work(parent, options, os.environ if environ is None else environ, say, now)
+    waiting = plan_steps(parent, needed=options.needed, force_sourcecode=options.force_sourcecode)
+    runs: dict[str, tuple[NamedStep, Run]] = {}
+    done: set[str] = set()
+    failed = 0
+    with (
+        JobSlots(options.jobs, work.environ) as slots,
+        StepProcesses(apart=slots.many) as processes,
+    ):
+        while True:
+            while step := _next(waiting, done, failed or processes.stopped_by):
+                if not slots.take():
+                    break
+                waiting.remove(step)
+                name = step.named.name
+                try:
+                    run = _made_ready(work, step)
+                except GageError as error:
+                    raise in_step(name, error) from None
+                if run is None:
+                    slots.give_back()
+                    done.add(name)
+                else:
+                    runs[name] = step.named, run
+                    processes.start(name, run.run_dir, _environ(work, run, slots))
+            if not len(processes):
+                break
+            if ended := processes.wait(slots.waiting_on if step else []):
+                slots.give_back()
+                named, run = runs[ended[0]]
+                code = _ended(work, named, run, ended[1])
+                failed = failed or code
+                done |= set() if code else {named.name}
+        return 128 + processes.stopped_by if processes.stopped_by else failed
+
+
+def _next(waiting: Sequence[PlannedStep], done: set[str], over: int) -> PlannedStep | None:
+    if over:
+        return None
+    return next((step for step in waiting if set(step.named.needs) <= done), None)
+
+
+def _made_ready(work: _Work, step: PlannedStep) -> Run | None:
+    """The run to execute for *step*, staged; None where there is nothing to do."""
+    parent, options, now = work.parent, work.options, work.now
+    named, action, link, given = step
+    if action == "leave":
+        return None
+    if action == "make":
+        run = _made(work, named)
+    else:
+        run = open_run(link.run_dir, sync=parent.sync)
+        if action == "restart if stale" and not _is_stale(run):
+            return None
+        if action != "run" or given:
+            if has_fact(run, "started") and not has_fact(run, "proc", "exit"):
+                finalize_run(run, environ=work.environ, tell=work.say, now=now)
+            reopen_run(
+                run,
+                given,
+                clean=options.clean,
+                force_sourcecode=options.force_sourcecode,
+                environ=work.environ,
+                tell=work.say,
+                now=now,
+            )
+    _take_upstream(work, run)
+    again = action.startswith("restart")
+    if named.step.needed and not again and (equal := _equal(parent, run)):
+        link_step(parent, named.name, equal.run_dir)
+        purge_run(delete_run(run))
+        return None
+    row = read_row(run.home, run.name)
+    verb, what = ("restarting", run.id[:8]) if again else ("running", row.operation)
+    line = f"{verb} {shown_name(named) or named.name}: {what} {row.settings}".rstrip()
+    work.say(f"INFO: [gage] {line}")
+    return run
+
+
+def _made(work: _Work, named: NamedStep) -> Run:
+    """A new run for a step that has none."""
+    parent = work.parent
+    opdef = recorded_opdef(parent)
+    project = recorded_project(parent) or os.getcwd()
+    (prepared,) = prepare_steps(parent, opdef, project, [named.name])
+    run = begin_step(parent, prepared, links_of(parent, opdef), work.now)
+    stage_run(run, prepared.project, environ=work.environ, tell=work.say, now=work.now)
+    return run
+
+
+def _take_upstream(work: _Work, run: Run) -> None:
+    with holding(run):
+        project = recorded_project(run) or os.getcwd()
+        opdef = recorded_opdef(run)
+        take_upstream(
+            Staging(run, opdef, project, work.environ, ignore, work.say, work.now, {}, anew=False)
+        )
+
+
+def _is_stale(run: Run) -> bool:
+    """Whether the steps before *run* ended with other files than it took from them."""
+    opdef = recorded_opdef(run)
+    taken = {r["path"]: r["digest"] for r in recorded_dependencies(run) if "run" in r}
+    pipeline = read_fact(run, "parent") or ""
+    isolated = opdef.data.get("isolate-runs", True)
+    found = upstream_digests(run, dependencies(opdef), pipeline=pipeline if isolated else "")
+    return found != taken
+
+
+def _equal(parent: Run, run: Run) -> Run | None:
+    rows = read_rows(run.home)
+    if recorded_opdef(run).data.get("isolate-runs", True):
+        rows = [row for row in rows if row.parent == parent.id]
+    return find_equal(run, rows)
+
+
+def _environ(work: _Work, run: Run, slots: JobSlots) -> dict[str, str]:
+    """The environment for the runner of a step: the options are for pipelines alone."""
+    environ = {**work.environ, **slots.environ}
+    environ.pop(VARIABLE, None)
+    if is_pipeline(recorded_opdef(run)):
+        environ[VARIABLE] = format_options(work.options._replace(jobs=None))
+    return environ
+
+
+def _ended(work: _Work, named: NamedStep, run: Run, runner_code: int) -> int:
+    """Finalize the run of a step; returns 0 where it is as expected."""
+    if not has_fact(run, "started"):
+        return runner_code or 125
+    finalize_run(run, environ=work.environ, tell=work.say, now=work.now)
+    complaints = unmet(run, named.step.expect)
+    if not complaints:
+        return 0
+    if named.step.expect:
+        for line in complaints:
+            work.say(f"ERROR: [gage] step {named.name}: {line}")
+    return shell_exit_code(int(read_fact(run, "proc", "exit") or 1)) or 1
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line of gage-run-steps."""
+    p = parser_for("gage-run-steps", "Execute and finalize the steps of a pipeline.")
+    p.add_argument("parent_dir", metavar="PARENT_DIR")
+    p.add_argument("-j", "--jobs", type=int, metavar="N", help="so many steps side by side")
+    p.add_argument("--needed", action="store_true", help="leave runs that would be the same")
+    p.add_argument("--clean", action="store_true", help="remove what runs generated first")
+    p.add_argument("--force-sourcecode", action="store_true", help="stage the project as it is now")
+    return p
+
+
+@command("gage-run-steps", runner=True)
+def main(argv: Sequence[str]) -> int:
+    """Run the steps of a pipeline."""
+    args = parser().parse_args([*os.environ.get(VARIABLE, "").split(), *argv])
+    parent = open_run(args.parent_dir, sync=sync_policy(os.environ))
+    return run_steps(
+        parent,
+        StepOptions(args.needed, args.clean, args.force_sourcecode, args.jobs),
+        say=lambda line: print(shown(line), file=sys.stderr, flush=True),
+    )

@@ -1,0 +1,4 @@
+fail = False
+
+if fail:
+    raise SystemExit("FAIL")

@@ -15,6 +15,7 @@ class Verb(NamedTuple):
 PORCELAIN: dict[str, dict[str, Verb]] = {
     "Run": {
         "run": Verb("run:run", "run an operation or a script"),
+        "restart": Verb("restart:restart", "take a run up again where it failed"),
     },
     "See what was run": {
         "runs": Verb("runs:list_runs", "list runs"),
@@ -54,7 +55,7 @@ PLUMBING = {
     "read-config": "print the values in config files",
 }
 
-RUNNERS = ("run",)
+RUNNERS = ("run", "restart")
 """They answer with the exit code of what they ran: their own troubles are 125."""
 
 

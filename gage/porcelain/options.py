@@ -47,6 +47,16 @@ Limit = Annotated[
 Label = Annotated[str, typer.Option("-l", "--label", metavar="TEXT", help="label the run")]
 Tags = Annotated[list[str], typer.Option("-t", "--tag", metavar="TAG", help="tag the run")]
 
+Needed = Annotated[bool, typer.Option("-n", "--needed", help="not where an equal run is completed")]
+Clean = Annotated[bool, typer.Option("--clean", help="remove what runs generated first")]
+ForceSource = Annotated[
+    bool, typer.Option("--force-sourcecode", help="stage the project as it is now")
+]
+Jobs = Annotated[
+    int,
+    typer.Option("-j", "--jobs", metavar="N", min=0, show_default=False, help="N steps at once"),
+]
+
 _Operations = Annotated[
     list[str], typer.Option("-Fo", "--operation", metavar="OPERATION", help="runs of it")
 ]

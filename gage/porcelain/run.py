@@ -13,27 +13,41 @@ from typing import Annotated, TextIO
 import typer
 
 from gage.beginning import init_run
-from gage.cli import complain, shell_exit_code, shown
+from gage.cli import complain, shown
 from gage.durable import sync_policy
+from gage.equal_runs import find_equal
 from gage.errors import UsageError
 from gage.filters import Filters
 from gage.home import make_project_home
+from gage.listing import read_rows
 from gage.opdef import Dependency, dependencies, description, sourcecode_rule
 from gage.operation import Operation, Prepared, open_words, prepare
-from gage.plumbing.exec import exec_run
-from gage.plumbing.finalize import finalize_run
 from gage.plumbing.stage import stage_run
 from gage.porcelain.asking import confirm, is_possible
-from gage.porcelain.choosing import chosen
-from gage.porcelain.options import Label, Place, Quiet, Tags, Yes
+from gage.porcelain.choosing import chosen_one
+from gage.porcelain.options import (
+    Clean,
+    ForceSource,
+    Jobs,
+    Label,
+    Needed,
+    Place,
+    Quiet,
+    Tags,
+    Yes,
+)
 from gage.porcelain.phase import phase
-from gage.run import Run, has_fact, open_run
+from gage.porcelain.restart import restart_run
+from gage.porcelain.starting import How, say, start_staged
+from gage.run import has_fact, open_run
 from gage.scalar import format_value
 from gage.sourcecode import select_sourcecode
-from gage.trash import delete_run, purge_run
+from gage.staging import abandon
+from gage.step_options import StepOptions
 
 Words = Annotated[list[str], typer.Argument(metavar="[OPERATION|FILE] [NAME=VALUE]...")]
 Stage = Annotated[bool, typer.Option("--stage", help="stage it, and start it later")]
+Restart = Annotated[str, typer.Option("--restart", metavar="RUN", help="as gage restart RUN")]
 Start = Annotated[str, typer.Option("--start", metavar="RUN", help="start a staged run")]
 RunDir = Annotated[str, typer.Option("--run-dir", metavar="DIR", help="keep the run in DIR")]
 ForceFlags = Annotated[bool, typer.Option("--force-flags", help="take any flag of any type")]
@@ -49,6 +63,11 @@ def run(
     tag: Tags = [],
     stage: Stage = False,
     start: Start = "",
+    restart: Restart = "",
+    needed: Needed = False,
+    clean: Clean = False,
+    force_sourcecode: ForceSource = False,
+    jobs: Jobs = 0,
     run_dir: RunDir = "",
     force_flags: ForceFlags = False,
     preview: Preview = False,
@@ -56,11 +75,21 @@ def run(
     quiet: Quiet = False,
 ) -> int:
     """Run an operation of the project, or a script as it is."""
+    options = StepOptions(needed, clean, force_sourcecode, jobs or None)
+    how = How(options if restart else StepOptions(jobs=jobs or None), quiet)
     if start:
-        if words or label or tag or stage or run_dir:
+        if words or label or tag or stage or run_dir or restart:
             raise UsageError("--start runs what was staged, as it was staged")
-        (row, *_) = chosen(place.home, [start], Filters(), None)
-        return _start(open_run(row.run_dir, sync=sync_policy(os.environ)), quiet)
+        row = chosen_one(place.home, start, Filters())
+        return start_staged(open_run(row.run_dir, sync=sync_policy(os.environ)), how)
+    if restart:
+        if label or tag or stage or run_dir or force_flags:
+            raise UsageError(
+                "--restart runs again what was staged", "gage runs label changes a label"
+            )
+        return restart_run(place, restart, words, how, yes)
+    if clean or force_sourcecode:
+        raise UsageError("--clean and --force-sourcecode go with --restart")
     operation, given = open_words(os.getcwd(), words)
     prepared = prepare(operation, given, force=force_flags)
     target = run_dir or os.path.join(place.home, "")
@@ -86,36 +115,18 @@ def run(
     except BaseException:
         # What a hook wrote may be all that tells why; without that, nobody misses the run.
         if not has_fact(made, "output"):
-            purge_run(delete_run(made))
+            abandon(made)
         raise
-    _say(remarks, quiet)
+    say(remarks, quiet)
     if stage:
         print(made.id if not run_dir else made.run_dir)
         return 0
-    return _start(made, quiet)
-
-
-def _start(run: Run, quiet: bool) -> int:
-    code = exec_run(run)
-    remarks: list[str] = []
-    with phase("finalizing", quiet) as progress:
-        finalize_run(run, progress=progress, tell=remarks.append)
-    _say(remarks)
-    if not quiet:
-        _say_end(run, code)
-    return shell_exit_code(code)
-
-
-def _say(remarks: Sequence[str], quiet: bool = False) -> None:
-    for line in remarks if not quiet else ():
-        complain("gage run", line)
-
-
-def _say_end(run: Run, code: int) -> None:
-    # On a terminal the run's ID is what a person needs next; a pipe gets the output alone.
-    if sys.stderr.isatty():
-        how = f"signal {-code}" if code < 0 else f"exit code {code}" if code else "completed"
-        sys.stderr.write(f"gage: {(run.id or run.name)[:8]} {how}\n")
+    if needed and (equal := find_equal(made, read_rows(made.home))):
+        abandon(made)
+        if not quiet:
+            complain("gage run", f"not needed: {equal.id or equal} is the same and completed")
+        return 0
+    return start_staged(made, how)
 
 
 def _show(prepared: Prepared, to: TextIO) -> None:

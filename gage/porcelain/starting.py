@@ -1,0 +1,47 @@
+"""A staged run on its way, from its command's start to its last fact, as people see it."""
+
+import os
+import sys
+from collections.abc import Sequence
+from functools import partial
+from typing import NamedTuple
+
+from gage.cli import complain, shell_exit_code
+from gage.plumbing.exec import exec_run
+from gage.plumbing.finalize import finalize_run
+from gage.porcelain.phase import phase
+from gage.run import Run
+from gage.step_options import AS_USUAL, VARIABLE, StepOptions, format_options
+
+
+class How(NamedTuple):
+    """How to start: *options* are for the steps of a pipeline."""
+
+    options: StepOptions = AS_USUAL
+    quiet: bool = False
+
+
+def start_staged(run: Run, how: How, prog: str = "gage run") -> int:
+    """Execute and finalize the staged *run*; returns the exit code as a shell has it."""
+    environ = {**os.environ, VARIABLE: format_options(how.options)}
+    code = exec_run(run, reaper=True, environ=environ, tell=partial(complain, prog))
+    remarks: list[str] = []
+    with phase("finalizing", how.quiet) as progress:
+        finalize_run(run, progress=progress, tell=remarks.append)
+    say(remarks, prog=prog)
+    if not how.quiet:
+        _say_end(run, code)
+    return shell_exit_code(code)
+
+
+def say(remarks: Sequence[str], quiet: bool = False, prog: str = "gage run") -> None:
+    """Say what the verbs had to tell, unless nobody wants to hear it."""
+    for line in remarks if not quiet else ():
+        complain(prog, line)
+
+
+def _say_end(run: Run, code: int) -> None:
+    # On a terminal the run's ID is what a person needs next; a pipe gets the output alone.
+    if sys.stderr.isatty():
+        how = f"signal {-code}" if code < 0 else f"exit code {code}" if code else "completed"
+        sys.stderr.write(f"gage: {(run.id or run.name)[:8]} {how}\n")

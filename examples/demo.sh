@@ -13,16 +13,15 @@ try() {
 }
 
 try gage ops
-try gage run prepare -y || exit
 
-# Two parts of at least 60 years do not fit into 100 years: this run fails, and says why.
-try gage run fit min_years=60 -y && exit 1
+# Two parts of at least 60 years do not fit into 100 years: the second of three steps fails.
+try gage run nile min_years=60 -y && exit 1
 try gage runs
-try gage log @
 
-try gage run fit min_years=10 -y || exit
-try gage run report -y || exit
+# It goes on from there: the first step is completed, and nothing that went into it changed.
+try gage restart nile min_years=10 --needed -y || exit
+
 try gage runs
-try gage show fit
-try gage cat report.txt | sed -n '24,36p'
+try gage show nile
+try gage cat report report.txt | sed -n '24,36p'
 try gage-manifest --check "$(gage select report --dir)" && echo "every file is as it was"

@@ -3,19 +3,12 @@
 from collections.abc import Iterable, Mapping
 
 from gage.errors import GageError
+from gage.fingerprint import run_fingerprint
 from gage.listing import Row
-from gage.manifest import fingerprint, read_manifest
-from gage.recorded import recorded_command, recorded_config, recorded_opdef
+from gage.recorded import recorded_config, recorded_opdef
 from gage.renewal import renewed_config
 from gage.run import Run, open_run
 from gage.scalar import same
-
-
-def run_fingerprint(run: Run) -> str:
-    """The fingerprint of a staged run: 64 hex digits. Raises StateError for a damaged one."""
-    assert run.opref is not None
-    command = recorded_command(run).args
-    return fingerprint(run.opref, command, recorded_config(run), read_manifest(run))
 
 
 def find_equal(run: Run, rows: Iterable[Row]) -> Run | None:

@@ -13,7 +13,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from gage.errors import StateError
-from gage.opref import OpRef, format_opref
 from gage.run import Run, read_fact, run_meta_path
 
 SOURCE, DEPENDENCY, RUNTIME, GENERATED = "s", "d", "r", "g"
@@ -103,29 +102,6 @@ def compare(entries: Sequence[Entry], digests: Mapping[str, str]) -> Changes:
         modified=[path for path in known if path in digests and digests[path] != known[path]],
         deleted=[path for path in known if path not in digests],
     )
-
-
-def fingerprint(
-    opref: OpRef, command: object, config: Mapping[str, object], entries: Iterable[Entry]
-) -> str:
-    """What went into a run, as 64 hex digits: equal for runs that must come out the same.
-
-    BLAKE3 over the line of the operation, the command and the config as JSON with sorted
-    keys and no spaces, and the sorted manifest lines of source code and dependencies, each
-    with a newline behind it.
-    """
-    import json
-
-    from gage.digest import new_hash
-
-    def canonical(value: object) -> str:
-        return json.dumps(value, sort_keys=True, separators=(",", ":"))
-
-    taken = sorted(format_entry(entry) for entry in entries if entry.type in "sd")
-    hash = new_hash("blake3")
-    for line in [format_opref(opref), canonical(command), canonical(dict(config)), *taken]:
-        hash.update(f"{line}\n".encode("utf-8", "surrogateescape"))
-    return hash.hexdigest()
 
 
 def escape_line(fields: str, path: str) -> str:

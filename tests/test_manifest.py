@@ -15,7 +15,6 @@ from gage.manifest import (
     Entry,
     compare,
     escape_line,
-    fingerprint,
     format_entry,
     format_manifest,
     is_run_path,
@@ -139,22 +138,3 @@ def test_files_are_compared_with_the_manifest():
     manifest = [Entry("s", SHA, "same"), Entry("s", SHA, "other"), Entry("g", SHA, "gone")]
     now = {"new": SHA, "same": SHA, "other": f"blake3:{SHA}"}
     assert compare(manifest, now) == Changes(["new"], ["other"], ["gone"])
-
-
-def test_a_fingerprint_tells_what_went_in():
-    opref, command, config = OpRef("m1", "train"), ["python", "train.py"], {"lr": 0.1, "n": 1}
-    taken = [Entry("s", SHA, "train.py"), Entry("d", SHA, "data.csv")]
-    same = fingerprint(opref, command, config, taken)
-    assert re.fullmatch("[0-9a-f]{64}", same)
-    assert same == fingerprint(opref, command, {"n": 1, "lr": 0.1}, taken[::-1])
-    assert same == fingerprint(opref, command, config, [*taken, Entry("g", SHA, "model.bin")])
-    others = [
-        fingerprint(OpRef("m2", "train"), command, config, taken),
-        fingerprint(opref, "python train.py", config, taken),
-        fingerprint(opref, command, {"lr": 0.2, "n": 1}, taken),
-        fingerprint(opref, command, {"lr": 0.1, "n": 1.0}, taken),
-        fingerprint(opref, command, {"lr": 0.1, "n": True}, taken),
-        fingerprint(opref, command, config, taken[:1]),
-        fingerprint(opref, command, config, [*taken[:1], Entry("s", SHA, "data.csv")]),
-    ]
-    assert len({same, *others}) == 8

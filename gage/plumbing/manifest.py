@@ -15,7 +15,6 @@ from gage.manifest import (
     Entry,
     compare,
     escape_line,
-    fingerprint,
     read_manifest,
 )
 from gage.run import Run, has_fact, open_run, run_meta_path
@@ -80,16 +79,6 @@ def digest_manifest(run: Run, algorithm: str) -> list[Entry]:
             f"{run}: gone, or cannot be read: {', '.join(lost)}", f"gage-manifest --check {run}"
         )
     return [entry._replace(digest=digests[entry.path]) for entry in entries]
-
-
-def run_fingerprint(run: Run) -> str:
-    """The fingerprint of what went into *run*. Raises StateError."""
-    from gage.recorded import recorded_command, recorded_config
-
-    if run.opref is None:
-        raise StateError(f"{run_meta_path(run, 'opref')}: this fact is missing or damaged")
-    went_in = recorded_command(run).args, recorded_config(run), read_manifest(run)
-    return fingerprint(run.opref, *went_in)
 
 
 def write_depfile(run: Run, path: str, *, cwd: str) -> None:
@@ -160,6 +149,8 @@ def main(argv: Sequence[str]) -> int:
     if args.depfile is not None:
         write_depfile(run, args.depfile, cwd=os.getcwd())
     elif args.fingerprint:
+        from gage.fingerprint import run_fingerprint
+
         print_records([run_fingerprint(run)], nul=args.nul)
     else:
         entries = digest_manifest(run, args.digest) if args.digest else read_manifest(run)

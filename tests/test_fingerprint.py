@@ -1,5 +1,7 @@
 """Fingerprints: equal where the same went in, and different where anything differs."""
 
+import re
+
 from gage.fingerprint import fingerprint
 from gage.manifest import Entry
 from gage.opref import OpRef

@@ -1,0 +1,146 @@
+"""A phase's output: the bytes that a command wrote, and an index of when and to which stream.
+
+``output/NAME`` holds the bytes unchanged, in the order in which they were read.
+``output/NAME.index`` is text, with a line for each piece of it, in order::
+
+    MICROSECONDS STREAM LENGTH
+
+MICROSECONDS since the epoch; STREAM ``o`` for standard output, ``e`` for standard error, or
+``x`` for LENGTH bytes that came here, could not be written, and are missing. Bytes are
+written before their record: the index may lag behind and never leads, and bytes beyond it
+belong to the output, their time and stream unknown. A last line without its newline is no
+record.
+"""
+
+import os
+from typing import NamedTuple
+
+from gage.clock import Clock
+from gage.durable import Sync, sync_dir
+from gage.errors import UsageError
+from gage.run import Run, run_meta_path
+
+NAMES = ("10_sourcecode", "20_runtime", "30_dependencies", "40_run", "50_finalize")
+RUN = "40_run"
+
+CHUNK = 1 << 18
+"""So many bytes are read and written at once."""
+
+_PENDING = 1 << 16
+
+
+class Record(NamedTuple):
+    """A line of the index: *length* bytes of *stream*, read at *time* (µs since the epoch)."""
+
+    time: int
+    stream: str
+    length: int
+
+
+def output_name(word: str) -> str:
+    """The file name of the phase *word*, ``run`` or ``40_run``. Raises UsageError."""
+    for name in NAMES:
+        if word in (name, name[3:]):
+            return name
+    phases = ", ".join(name[3:] for name in NAMES)
+    raise UsageError(f"{word!r}: no such phase", f"one of {phases}")
+
+
+def format_record(record: Record) -> bytes:
+    """The line of *record*, with its newline."""
+    return b"%d %b %d\n" % (record.time, record.stream.encode(), record.length)
+
+
+def parse_record(line: bytes) -> Record | None:
+    """The inverse of format_record; None for half a line, or anything else."""
+    parts = line.removesuffix(b"\n").split(b" ")
+    if len(parts) != 3 or not line.endswith(b"\n") or parts[1] not in (b"o", b"e", b"x"):
+        return None
+    if not (parts[0].isdigit() and parts[2].isdigit()):
+        return None
+    return Record(int(parts[0]), parts[1].decode(), int(parts[2]))
+
+
+class OutputFile:
+    """An output on its way to the disk; what does not fit is counted in ``lost``."""
+
+    def __init__(self, run: Run, name: str, now: Clock) -> None:
+        """Begin the output *name* of *run* anew. Raises OSError."""
+        path = run_meta_path(run, "output", name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        self.lost = 0
+        self.trouble = ""
+        self._directory = os.path.dirname(path)
+        self._now = now
+        self._pending = b""
+        self._missing = 0
+        self._fd = _begun(path)
+        self._index = _begun(path + ".index")
+
+    def write(self, stream: str, data: memoryview) -> None:
+        """Append *data*, that was read from *stream* just now; never raises for a full disk."""
+        time = self._now()
+        written = self._append(data) if len(self._pending) < _PENDING else 0
+        if written:
+            if self._missing:
+                self._pending += format_record(Record(time, "x", self._missing))
+                self._missing = 0
+            self._pending += format_record(Record(time, stream, written))
+            self._write_index()
+        if written < len(data):
+            self.lost += len(data) - written
+            self._missing += len(data) - written
+
+    def close(self, sync: Sync, *, seal: bool = False) -> None:
+        """Make the output durable by the policy *sync*, read-only with *seal*, and close it.
+
+        What goes wrong is told by ``trouble``: the run has ended and must be recorded.
+        """
+        if self._fd < 0:
+            return
+        if self._missing:
+            self._pending += format_record(Record(self._now(), "x", self._missing))
+        self._write_index()
+        try:
+            for fd in (self._fd, self._index):
+                if seal:
+                    os.fchmod(fd, 0o444 & os.fstat(fd).st_mode)
+                if sync != "none":
+                    os.fsync(fd)
+            sync_dir(self._directory, sync)
+        except OSError as error:
+            self.trouble = self.trouble or str(error.strerror)
+        os.close(self._fd)
+        os.close(self._index)
+        self._fd = self._index = -1
+
+    def complaint(self) -> str:
+        """What is wrong with the output, in words; empty where nothing is."""
+        if self.lost:
+            return f"{self.lost} bytes of output are lost: {self.trouble}"
+        return f"the output may not be on the disk: {self.trouble}" if self.trouble else ""
+
+    def _append(self, data: memoryview) -> int:
+        done = 0
+        try:
+            while done < len(data):
+                done += os.write(self._fd, data[done:])
+        except OSError as error:
+            self.trouble = str(error.strerror)
+        return done
+
+    def _write_index(self) -> None:
+        try:
+            while self._pending:
+                self._pending = self._pending[os.write(self._index, self._pending) :]
+        except OSError as error:
+            self.trouble = str(error.strerror)
+
+
+def _begun(path: str) -> int:
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        pass
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+    return os.open(path, flags, 0o666)

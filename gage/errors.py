@@ -56,3 +56,9 @@ class StartError(GageError):
     """gage could not get as far as starting the command."""
 
     exit_code = 125
+
+
+class TimedOutError(GageError):
+    """The command was ended because its time was over."""
+
+    exit_code = 124

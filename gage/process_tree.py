@@ -1,0 +1,201 @@
+"""The processes of a run: the command, what it started, and what that left behind.
+
+A process belongs to the tree of a command when it is in its process group or session, has
+the run's ``RUN_ID`` in its environment, is an orphan of it that came to us (as a subreaper,
+prctl(2)), or descends from one that belongs. A process ID alone proves nothing: a process
+is signalled through a descriptor, after its start time was seen to be the same.
+"""
+
+import errno
+import os
+import signal
+from typing import Any, NamedTuple
+
+from gage.locks import is_held
+from gage.run import Run
+
+_PR_SET_PDEATHSIG = 1
+_PR_SET_CHILD_SUBREAPER = 36
+
+
+class Member(NamedTuple):
+    """A living process; *start* is its start time in clock ticks since boot."""
+
+    pid: int
+    start: int
+    command: str
+
+
+class Tree(NamedTuple):
+    """Where to look for the processes of *run*: *root* is the command itself.
+
+    *reaper* says that this process adopts orphans; *strangers* are children it had before.
+    """
+
+    run: Run
+    root: int
+    reaper: bool = False
+    strangers: frozenset[int] = frozenset()
+
+
+class _Stat(NamedTuple):
+    state: str
+    ppid: int
+    group: int
+    session: int
+    start: int
+
+
+def become_reaper() -> None:
+    """Let orphans of what we start come to this process, and not to init.
+
+    Only for a process of our own: the children of another are none of our business.
+    """
+    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+
+
+def die_with_parent() -> None:
+    """Let the kernel kill this process when the thread that forked it ends."""
+    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def load() -> None:
+    """Load what the calls above need; between fork and exec is no time to import."""
+    _libc()
+
+
+def has_survivors(tree: Tree) -> bool:
+    """Whether anything but the command itself lives; to be asked often."""
+    if is_held(tree.run, "tree"):
+        return True
+    if not tree.reaper:
+        return bool(members(tree))
+    reap_orphans(tree)
+    return bool(_adopted(tree))
+
+
+def members(tree: Tree) -> list[Member]:
+    """What lives of the tree, but for the command itself, by process ID."""
+    stats = {pid: stat for pid in _pids() if (stat := _stat(pid)) is not None}
+    ours = os.getpid()
+    above = _ancestors(ours, stats)
+    found = {tree.root} | {
+        pid
+        for pid, s in stats.items()
+        if s.group == tree.root or s.session == tree.root or _has_run_id(pid, tree.run.id)
+    }
+    if tree.reaper:
+        found |= _adopted(tree)
+    found -= above
+    grown = True
+    while grown:
+        more = {pid for pid, s in stats.items() if s.ppid in found} - found - above
+        found |= more
+        grown = bool(more)
+    return [
+        Member(pid, stats[pid].start, _command(pid))
+        for pid in sorted(found - {tree.root})
+        if pid in stats and stats[pid].state not in "ZX"
+    ]
+
+
+def send(member: Member, signum: int) -> None:
+    """Send a signal to *member*; that it has gone is no error."""
+    try:
+        fd = os.pidfd_open(member.pid)
+    except OSError:
+        return
+    try:
+        stat = _stat(member.pid)
+        if stat is not None and stat.start == member.start:
+            signal.pidfd_send_signal(fd, signum)
+    except OSError:
+        pass
+    finally:
+        os.close(fd)
+
+
+def reap_orphans(tree: Tree) -> None:
+    """Take leave of orphans that have ended, so that they do not stay as zombies."""
+    for pid in _adopted(tree):
+        try:
+            os.waitpid(pid, os.WNOHANG)
+        except ChildProcessError:
+            pass
+
+
+def children() -> frozenset[int]:
+    """The process IDs of the children of this process, zombies included."""
+    found: set[int] = set()
+    try:
+        for thread in os.listdir("/proc/self/task"):
+            with open(f"/proc/self/task/{thread}/children", encoding="ascii") as file:
+                found |= set(map(int, file.read().split()))
+    except OSError:  # a kernel without CONFIG_PROC_CHILDREN
+        for pid in _pids():
+            stat = _stat(pid)
+            if stat is not None and stat.ppid == os.getpid():
+                found.add(pid)
+    return frozenset(found)
+
+
+def _adopted(tree: Tree) -> frozenset[int]:
+    return children() - tree.strangers - {tree.root}
+
+
+def _pids() -> list[int]:
+    return [int(name) for name in os.listdir("/proc") if name.isdecimal()]
+
+
+def _read(pid: int, name: str) -> bytes:
+    with open(f"/proc/{pid}/{name}", "rb") as file:
+        return file.read()
+
+
+def _stat(pid: int) -> _Stat | None:
+    try:
+        # proc(5): the name, in parentheses, may hold anything; the rest are fields 3 to 52.
+        fields = _read(pid, "stat").rpartition(b")")[2].split()
+        return _Stat(fields[0].decode(), *map(int, (*fields[1:4], fields[19])))
+    except (OSError, ValueError, IndexError):
+        return None
+
+
+def _has_run_id(pid: int, run_id: str) -> bool:
+    try:
+        return bool(run_id) and f"RUN_ID={run_id}".encode() in _read(pid, "environ").split(b"\0")
+    except OSError:
+        return False
+
+
+def _command(pid: int) -> str:
+    try:
+        words = _read(pid, "cmdline").rstrip(b"\0").replace(b"\0", b" ")
+        return os.fsdecode((words or _read(pid, "comm").strip())[:200])
+    except OSError:
+        return ""
+
+
+def _ancestors(pid: int, stats: dict[int, _Stat]) -> set[int]:
+    found: set[int] = set()
+    while pid in stats and pid not in found:
+        found.add(pid)
+        pid = stats[pid].ppid
+    return found
+
+
+_loaded: Any = None
+
+
+def _libc() -> Any:
+    global _loaded
+    if _loaded is None:
+        import ctypes
+
+        _loaded = ctypes.CDLL(None, use_errno=True)
+    return _loaded
+
+
+def _prctl(option: int, value: int) -> None:
+    if _libc().prctl(option, value, 0, 0, 0) != 0:
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL), "prctl")

@@ -1,0 +1,36 @@
+"""The staged files of a run: what its manifest vouches for, before the command starts."""
+
+import os
+import stat
+
+from gage.digest import algorithm_of, digest_fd, link_digest
+from gage.errors import StateError
+from gage.manifest import GENERATED, Entry, read_manifest
+from gage.run import Run
+
+
+def check_staged(run: Run) -> None:
+    """Raise StateError where a file that was staged is not what it was then."""
+    if not os.path.isdir(run.run_dir):
+        raise StateError(f"{run}: the run dir is not there")
+    for entry in read_manifest(run):
+        if entry.type != GENERATED and not _is_same(run, entry):
+            raise StateError(
+                f"{os.path.join(run.run_dir, entry.path)}: not as it was staged",
+                f"gage-manifest --check {run}",
+            )
+
+
+def _is_same(run: Run, entry: Entry) -> bool:
+    path = os.path.join(run.run_dir, entry.path)
+    algorithm = algorithm_of(entry.digest)
+    try:
+        if algorithm == "link":
+            return link_digest(os.readlink(path)) == entry.digest
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        try:
+            return stat.S_ISREG(os.fstat(fd).st_mode) and digest_fd(fd, algorithm) == entry.digest
+        finally:
+            os.close(fd)
+    except OSError:
+        return False

@@ -16,7 +16,7 @@ from gage.facts import format_json, log_action
 from gage.opdef import OpCmd, OpDef, default_label, default_tags
 from gage.operation import Prepared
 from gage.opref import format_opref
-from gage.run import SCHEMA, Run, lock_path, make_home, make_run, tmp_dir
+from gage.run import SCHEMA, Run, make_home, make_lock_dir, make_run, tmp_dir
 from gage.said import add_tags, set_label
 from gage.scalar import Scalar
 from gage.system import system_attributes
@@ -42,7 +42,7 @@ def init_run_meta(
     make_home(run.home)
     if os.path.lexists(run.run_dir) or os.path.lexists(run.meta_dir):
         raise StateError(f"{run}: already exists", "choose another name, or end it in / for an ID")
-    os.makedirs(os.path.dirname(lock_path(run, "runner")), mode=0o700, exist_ok=True)
+    make_lock_dir(run)
     assert run.opref is not None
     facts = {
         "__schema__": SCHEMA,

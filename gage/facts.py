@@ -5,19 +5,18 @@ appended to, and sealed when the run is finalized.
 """
 
 import os
+from collections.abc import Sequence
 from typing import Any
 
 from gage import clock
-from gage.durable import put, unlink
+from gage.durable import put, unlink, write_all
 from gage.run import Run, run_meta_path, tmp_dir
 
 
 def put_fact(run: Run, *parts: str, text: str, end: str = "\n") -> None:
     """Write the fact at *parts*: ``put_fact(run, "proc", "exit", text="0")``."""
-    path = run_meta_path(run, *parts)
-    if len(parts) > 1:
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-    put(tmp_dir(run), path, (text + end).encode("utf-8", "surrogateescape"), sync=run.sync)
+    _make_folders(run, parts)
+    put(tmp_dir(run), run_meta_path(run, *parts), _encoded(text + end), sync=run.sync)
 
 
 def put_json(run: Run, *parts: str, value: Any) -> None:
@@ -34,24 +33,54 @@ def format_json(value: Any) -> str:
     """JSON as the facts hold it: indented, in the order given, any text as itself."""
     import json
 
-    return json.dumps(value, indent=2, ensure_ascii=False)
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    try:
+        text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return json.dumps(value, indent=2)  # half a character, that only JSON can spell
+    return text
 
 
 def log_action(run: Run, message: str, now: clock.Clock = clock.now) -> None:
     """Append a line to ``log/runner``: what was done, or what happened to the run."""
     line = f"{clock.iso(now())} {message}".replace("\n", "\\n") + "\n"
-    append(run, "log", "runner", data=line.encode("utf-8", "surrogateescape"))
+    append(run, "log", "runner", data=_encoded(line))
 
 
 def append(run: Run, *parts: str, data: bytes) -> None:
-    """Append *data* in one write to a log of the run."""
-    path = run_meta_path(run, *parts)
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o666)
+    """Append *data* to a log of the run. Raises OSError."""
+    _make_folders(run, parts)
+    fd = _opened(run_meta_path(run, *parts))
     try:
-        os.write(fd, data)
+        write_all(fd, data)
     finally:
         os.close(fd)
+
+
+def _make_folders(run: Run, parts: Sequence[str]) -> None:
+    # Never the meta dir itself: what is left of a run that was deleted is not a run.
+    for depth in range(1, len(parts)):
+        try:
+            os.mkdir(run_meta_path(run, *parts[:depth]), 0o775)
+        except FileExistsError:
+            pass
+
+
+def _opened(path: str) -> int:
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW
+    try:
+        return os.open(path, flags, 0o664)
+    except PermissionError:
+        # A finalize that was stopped may have sealed it already; the next one has more to say.
+        os.chmod(path, 0o644)
+        return os.open(path, flags)
+
+
+def _encoded(text: str) -> bytes:
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "backslashreplace")
 
 
 def unseal_logs(run: Run) -> None:

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from gage.errors import LockedError
-from gage.run import Run, lock_path
+from gage.run import Run, lock_path, make_lock_dir
 
 # struct flock of fcntl(2) on Linux: l_type, l_whence, l_start, l_len, l_pid.
 _FLOCK = "hhqqi4x"
@@ -28,7 +28,7 @@ def take(run: Run, name: str) -> int:
     Close the descriptor to let go. Raises LockedError where another holds it.
     """
     path = lock_path(run, name)
-    os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+    make_lock_dir(run)
     fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     try:
         fcntl.fcntl(fd, fcntl.F_OFD_SETLK, _flock(fcntl.F_WRLCK))
@@ -51,10 +51,13 @@ def holding(run: Run) -> Iterator[int]:
 
 
 def is_held(run: Run, name: str) -> bool:
-    """Whether anyone holds the lock *name* of *run*, asked without taking it."""
+    """Whether anyone holds the lock *name* of *run*, asked without taking it.
+
+    Raises OSError where we may not ask: that is no reason to call anybody dead.
+    """
     try:
         fd = os.open(lock_path(run, name), os.O_RDONLY | os.O_NOFOLLOW)
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
         return False
     try:
         answer = fcntl.fcntl(fd, fcntl.F_OFD_GETLK, _flock(fcntl.F_WRLCK))

@@ -106,8 +106,15 @@ def lock_path(run: Run, name: str) -> str:
 def tmp_dir(run: Run) -> str:
     """The directory for what is not yet whole, made where it is missing."""
     path = os.path.join(run.home, ".tmp")
-    os.makedirs(path, mode=0o700, exist_ok=True)
+    _make_closed(path)
     return path
+
+
+def make_lock_dir(run: Run) -> None:
+    """Make the directory of the locks of *run*, closed to others, where it is missing."""
+    directory = os.path.dirname(lock_path(run, "runner"))
+    _make_closed(os.path.dirname(directory))
+    _make_closed(directory)
 
 
 def new_run_id() -> str:
@@ -123,10 +130,10 @@ def new_run_id() -> str:
 
 def make_home(runs_home: str) -> None:
     """Make the directory *runs_home*, closed to others, where it is missing."""
-    os.makedirs(os.path.dirname(os.path.abspath(runs_home)), exist_ok=True)
     try:
+        os.makedirs(os.path.dirname(os.path.abspath(runs_home)), exist_ok=True)
         os.mkdir(runs_home, 0o700)
-    except FileExistsError:
+    except (FileExistsError, NotADirectoryError):
         if not os.path.isdir(runs_home):
             raise NotFoundError(f"{runs_home}: not a directory") from None
 
@@ -151,7 +158,8 @@ def read_fact(run: Run, *parts: str) -> str | None:
     Bytes that are no UTF-8 come back as surrogates. Raises OSError where it cannot be read.
     """
     try:
-        fd = os.open(run_meta_path(run, *parts), os.O_RDONLY)
+        # Damage may be anything: a FIFO must not make a listing wait.
+        fd = os.open(run_meta_path(run, *parts), os.O_RDONLY | os.O_NONBLOCK)
     except OSError as error:
         if error.errno in (errno.ENOENT, errno.ENOTDIR):
             return None
@@ -182,3 +190,10 @@ def run_names(runs_home: str) -> list[str]:
             ]
     except FileNotFoundError:
         return []
+
+
+def _make_closed(path: str) -> None:
+    try:
+        os.mkdir(path, 0o700)
+    except FileExistsError:
+        pass

@@ -57,6 +57,14 @@ def append(run: Run, *parts: str, data: bytes) -> None:
         os.close(fd)
 
 
+def unseal_logs(run: Run) -> None:
+    """Let the logs of *run* be appended to again. Raises OSError."""
+    with os.scandir(run_meta_path(run, "log")) as logs:
+        for log in logs:
+            if log.is_file(follow_symlinks=False):
+                os.chmod(log.path, log.stat().st_mode | 0o200)
+
+
 def _make_folders(run: Run, parts: Sequence[str]) -> None:
     # Never the meta dir itself: what is left of a run that was deleted is not a run.
     for depth in range(1, len(parts)):
@@ -81,11 +89,3 @@ def _encoded(text: str) -> bytes:
         return text.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
         return text.encode("utf-8", "backslashreplace")
-
-
-def unseal_logs(run: Run) -> None:
-    """Let the logs of *run* be appended to again. Raises OSError."""
-    with os.scandir(run_meta_path(run, "log")) as logs:
-        for log in logs:
-            if log.is_file(follow_symlinks=False):
-                os.chmod(log.path, log.stat().st_mode | 0o200)

@@ -5,7 +5,9 @@ when the last descriptor of it is closed, so a holder that is killed lets go at 
 ``F_OFD_GETLK`` asks without taking, so that a reader never disturbs a writer.
 
 ``runner`` is held by the verb that works on the run; ``tree`` is held by the command and
-inherited by what it starts, so it tells whether anything of it still lives.
+inherited by what it starts, so it tells whether anything of it still lives. Who only
+finishes a run holds the first byte of ``runner``: that keeps everybody else out, and is not
+taken for the run itself.
 """
 
 import errno
@@ -20,18 +22,20 @@ from gage.run import Run, lock_path, make_lock_dir
 
 # struct flock of fcntl(2) on Linux: l_type, l_whence, l_start, l_len, l_pid.
 _FLOCK = "hhqqi4x"
+_TO_THE_END = 0
 
 
-def take(run: Run, name: str) -> int:
+def take(run: Run, name: str, *, finishing: bool = False) -> int:
     """Take the lock *name* (``runner`` or ``tree``) of *run*; the descriptor holds it.
 
-    Close the descriptor to let go. Raises LockedError where another holds it.
+    Close the descriptor to let go. With *finishing* the run is not running meanwhile.
+    Raises LockedError where another holds it.
     """
     path = lock_path(run, name)
     make_lock_dir(run)
     fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     try:
-        fcntl.fcntl(fd, fcntl.F_OFD_SETLK, _flock(fcntl.F_WRLCK))
+        fcntl.fcntl(fd, fcntl.F_OFD_SETLK, _flock(0, 1 if finishing else _TO_THE_END))
     except OSError as error:
         os.close(fd)
         if error.errno in (errno.EAGAIN, errno.EACCES):
@@ -41,9 +45,9 @@ def take(run: Run, name: str) -> int:
 
 
 @contextmanager
-def holding(run: Run) -> Iterator[int]:
+def holding(run: Run, *, finishing: bool = False) -> Iterator[int]:
     """Hold the runner lock of *run* for a ``with`` block. Raises LockedError."""
-    fd = take(run, "runner")
+    fd = take(run, "runner", finishing=finishing)
     try:
         yield fd
     finally:
@@ -55,16 +59,25 @@ def is_held(run: Run, name: str) -> bool:
 
     Raises OSError where we may not ask: that is no reason to call anybody dead.
     """
+    return _is_locked(run, name, 0)
+
+
+def is_running(run: Run) -> bool:
+    """Whether anyone is at work on *run*, but for finishing it. Raises OSError as is_held."""
+    return _is_locked(run, "runner", 1)
+
+
+def _is_locked(run: Run, name: str, start: int) -> bool:
     try:
         fd = os.open(lock_path(run, name), os.O_RDONLY | os.O_NOFOLLOW)
     except (FileNotFoundError, NotADirectoryError):
         return False
     try:
-        answer = fcntl.fcntl(fd, fcntl.F_OFD_GETLK, _flock(fcntl.F_WRLCK))
+        answer = fcntl.fcntl(fd, fcntl.F_OFD_GETLK, _flock(start, _TO_THE_END))
     finally:
         os.close(fd)
     return bool(struct.unpack(_FLOCK, answer)[0] != fcntl.F_UNLCK)
 
 
-def _flock(kind: int) -> bytes:
-    return struct.pack(_FLOCK, kind, os.SEEK_SET, 0, 0, 0)
+def _flock(start: int, length: int) -> bytes:
+    return struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, start, length, 0)

@@ -8,7 +8,7 @@ never asked: it may have been given to another.
 from typing import Literal
 
 from gage.errors import StateError
-from gage.locks import is_held
+from gage.locks import is_running
 from gage.run import RUN_ID, SCHEMA, Run, has_fact, lock_path, open_run, read_fact
 
 Status = Literal[
@@ -111,7 +111,7 @@ def _finished(run: Run) -> Status | None:
 
 def _under_way(run: Run) -> Status:
     if has_fact(run, "started"):
-        if is_held(run, "runner"):
+        if is_running(run):
             return "running"
         if exit_note(run) is not None:
             return "exited"

@@ -31,7 +31,7 @@ def delete_run(run: Run, now: clock.Clock = clock.now) -> Run:
 
     Raises LockedError where it is at work, NotFoundError where it is gone.
     """
-    with locks.holding(run):
+    with locks.holding(run, finishing=True):
         if locks.is_held(run, "tree"):
             raise LockedError(f"{run}: processes that it started are still at work")
         trash = os.path.join(run.home, NAME)

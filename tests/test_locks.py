@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from gage.errors import LockedError
-from gage.locks import holding, is_held, take
+from gage.locks import holding, is_held, is_running, take
 from gage.run import Run, lock_path
 from tests.programs import nobody_can_run, program, wait_until
 from tests.written import write_run
@@ -140,3 +140,17 @@ def test_who_may_not_ask_is_not_told_that_nobody_is_there(tmp_path):
     with holding(run):
         assert program("gage-status", run.run_dir).out == "running\n"
         assert program("gage-status", run.run_dir, cwd="/", nobody=True).out == "unknown\n"
+
+
+def test_who_only_finishes_a_run_keeps_others_out_and_does_not_run_it(run):
+    with holding(run, finishing=True):
+        assert is_held(run, "runner")
+        assert not is_running(run)
+        for finishing in (True, False):
+            with pytest.raises(LockedError):
+                take(run, "runner", finishing=finishing)
+    with holding(run):
+        assert is_running(run)
+        with pytest.raises(LockedError):
+            take(run, "runner", finishing=True)
+    assert not is_running(run)

@@ -20,7 +20,7 @@ from gage.progress import Progress, Tell, ignore, unheard
 from gage.recorded import recorded_config, recorded_opdef
 from gage.run import Run, lock_path, open_run, read_fact, run_meta_path, tmp_dir
 from gage.sealing import Sealed, seal_facts, seal_run_dir
-from gage.status import exit_note, expect
+from gage.status import exit_note, expect, run_status
 from gage.summary import read_summary
 
 RUNNER_DIED = -9
@@ -42,7 +42,7 @@ def finalize_run(
     does no harm. Raises StateError where the run was not started or has ended otherwise,
     LockedError while something of it still runs.
     """
-    with holding(run):
+    with holding(run, finishing=True):
         if is_held(run, "tree"):
             raise LockedError(f"{run}: something that its command started is still running")
         if (recorded := read_fact(run, "proc", "exit")) is not None:
@@ -50,7 +50,8 @@ def finalize_run(
                 raise StateError(f"{run}: already finished, with exit code {recorded}")
             _tidy(run)
             return
-        expect(run, "running", hint=f"gage-exec {run}")
+        if run_status(run) not in ("exited", "terminated"):
+            expect(run, "running", hint=f"gage-exec {run}")
         if exit_code is None:
             noted = exit_note(run)
             exit_code = RUNNER_DIED if noted is None else noted

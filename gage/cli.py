@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import wraps
-from typing import TextIO
+from typing import NoReturn, TextIO
 
 from gage.errors import GageError, StartError, SystemRefusedError, TimedOutError, UsageError
 
@@ -31,7 +31,9 @@ def command(
         @wraps(main)
         def entry(argv: Sequence[str] | None = None) -> int:
             open_standard_streams()
-            return guarded(prog, lambda: main(sys.argv[1:] if argv is None else argv), runner)
+            if argv is None:
+                leave(guarded(prog, lambda: main(sys.argv[1:]), runner))
+            return guarded(prog, lambda: main(argv), runner)
 
         return entry
 
@@ -70,8 +72,18 @@ def guarded(prog: str, work: Callable[[], int], runner: bool = False) -> int:
         return StartError.exit_code if runner else FAULT
 
 
+def leave(code: int) -> NoReturn:
+    """End the program with *code*, at once, when all that it printed is written.
+
+    What the interpreter would take apart piece by piece, for up to a fifth of the time of a
+    small command, the kernel frees anyway.
+    """
+    _drop_output()
+    os._exit(code)
+
+
 def _drop_output() -> None:
-    """Let what cannot be written go nowhere: the interpreter tries once more at its end."""
+    """Write what was printed; what cannot be written goes nowhere, and is not tried again."""
     try:
         sys.stdout.flush()
     except OSError:

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-from gage.cli import guarded, open_standard_streams
+from gage.cli import guarded, leave, open_standard_streams
 from gage.errors import NotFoundError, UsageError
 from gage.porcelain.commands import PLUMBING, RUNNERS, load, verbs
 
@@ -17,8 +17,9 @@ from gage.porcelain.commands import PLUMBING, RUNNERS, load, verbs
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command that *argv* names, and return its exit code."""
     open_standard_streams()
-    words = sys.argv[1:] if argv is None else argv
-    return guarded("gage", lambda: _run(_options_taken(list(words))))
+    if argv is None:
+        leave(guarded("gage", lambda: _run(_options_taken(sys.argv[1:]))))
+    return guarded("gage", lambda: _run(_options_taken(list(argv))))
 
 
 def find_external(verb: str) -> str | None:

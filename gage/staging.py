@@ -90,7 +90,7 @@ def _stage_sourcecode(staging: Staging) -> None:
     )
     staging.copied.update((copy.path, copy) for copy in copied)
     append_events(run, (FileEvent("a", SOURCE, copy.mtime, copy.path) for copy in copied))
-    log_action(run, f"copied {len(copied)} source files", staging.now)
+    log_action(run, f"source files copied: {len(copied)}", staging.now)
     _run_phase_hook(staging, "stage-sourcecode", "10_sourcecode", SOURCE)
 
 
@@ -166,7 +166,7 @@ def _take(staging: Staging, wanted: Sequence[Dependency], kept: list[dict[str, A
     staging.copied.update((item.copied.path, item.copied) for item in taken)
     append_events(run, (FileEvent("a", DEPENDENCY, t.copied.mtime, t.copied.path) for t in taken))
     put_json(run, "dependencies.json", value=kept + [item.record for item in taken])
-    log_action(run, f"took {len(taken)} files that the run depends on", staging.now)
+    log_action(run, f"files taken that the run depends on: {len(taken)}", staging.now)
 
 
 def _seal(staging: Staging) -> None:
@@ -196,7 +196,7 @@ def _seal(staging: Staging) -> None:
         mode=0o666,
         sync=run.sync,
     )
-    log_action(run, f"staged {len(entries)} files", staging.now)
+    log_action(run, f"files staged: {len(entries)}", staging.now)
     put_fact(run, "staged", text=str(staging.now()))
 
 

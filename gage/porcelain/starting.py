@@ -1,6 +1,7 @@
 """A staged run on its way, from its command's start to its last fact, as people see it."""
 
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from functools import partial
@@ -43,5 +44,10 @@ def say(remarks: Sequence[str], quiet: bool = False, prog: str = "gage run") -> 
 def _say_end(run: Run, code: int) -> None:
     # On a terminal the run's ID is what a person needs next; a pipe gets the output alone.
     if sys.stderr.isatty():
-        how = f"signal {-code}" if code < 0 else f"exit code {code}" if code else "completed"
-        sys.stderr.write(f"gage: {(run.id or run.name)[:8]} {how}\n")
+        sys.stderr.write(f"gage: {(run.id or run.name)[:8]} {_outcome(code)}\n")
+
+
+def _outcome(code: int) -> str:
+    if code < 0:
+        return f"terminated by {signal.Signals(-code).name}"
+    return f"ended with exit code {code}" if code else "completed"

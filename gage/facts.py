@@ -48,10 +48,13 @@ def log_action(run: Run, message: str, now: clock.Clock = clock.now) -> None:
 
 
 def append(run: Run, *parts: str, data: bytes) -> None:
-    """Append *data* to a log of the run. Raises OSError."""
+    """Append *data*, whole lines, to a log of the run. Raises OSError."""
     _make_folders(run, parts)
     fd = _opened(run_meta_path(run, *parts))
     try:
+        size = os.fstat(fd).st_size
+        if size and os.pread(fd, 1, size - 1) != b"\n":
+            data = b"\n" + data  # the line before was cut by a crash
         write_all(fd, data)
     finally:
         os.close(fd)
@@ -75,7 +78,7 @@ def _make_folders(run: Run, parts: Sequence[str]) -> None:
 
 
 def _opened(path: str) -> int:
-    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW
+    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW
     try:
         return os.open(path, flags, 0o664)
     except PermissionError:

@@ -8,9 +8,11 @@ or ``-``. The path is escaped as in the manifest.
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from gage.durable import put
+from gage.errors import StateError
 from gage.facts import append
 from gage.manifest import escape_line, unescape_line
-from gage.run import Run, read_fact
+from gage.run import Run, read_fact_bytes, run_meta_path, tmp_dir
 
 
 class FileEvent(NamedTuple):
@@ -26,6 +28,7 @@ def append_events(run: Run, events: Iterable[FileEvent]) -> None:
     """Append to the log, in one write."""
     lines = [escape_line(f"{e.event} {e.type} {_stamp(e.mtime)} ", e.path) for e in events]
     if lines:
+        _drop_half_line(run)
         append(
             run, "log", "files", data=("\n".join(lines) + "\n").encode("utf-8", "surrogateescape")
         )
@@ -33,13 +36,9 @@ def append_events(run: Run, events: Iterable[FileEvent]) -> None:
 
 def read_events(run: Run) -> list[FileEvent]:
     """All events, oldest first; a line that was cut by a crash is left out."""
-    events = []
-    for line in (read_fact(run, "log", "files") or "").split("\n"):
-        parts = unescape_line(line).split(" ", 3)
-        if len(parts) == 4:
-            event, type, mtime, path = parts
-            events.append(FileEvent(event, type, None if mtime == "-" else int(mtime), path))
-    return events
+    lines = (read_fact_bytes(run, "log", "files") or b"").split(b"\n")[:-1]
+    events = (_parsed(line.decode("utf-8", "surrogateescape")) for line in lines)
+    return [event for event in events if event is not None]
 
 
 def entered(run: Run) -> dict[str, str]:
@@ -51,6 +50,23 @@ def entered(run: Run) -> dict[str, str]:
         else:
             types.setdefault(event.path, event.type)
     return types
+
+
+def _drop_half_line(run: Run) -> None:
+    """Take away what a crash left of a last line: with more behind it, it would look whole."""
+    log = read_fact_bytes(run, "log", "files") or b""
+    whole = log[: log.rfind(b"\n") + 1]
+    if whole != log:
+        path = run_meta_path(run, "log", "files")
+        put(tmp_dir(run), path, whole, mode=0o664, sync=run.sync)
+
+
+def _parsed(line: str) -> FileEvent | None:
+    try:
+        event, type, mtime, path = unescape_line(line).split(" ", 3)
+        return FileEvent(event, type, None if mtime == "-" else int(mtime), path)
+    except (StateError, ValueError):
+        return None
 
 
 def _stamp(mtime: int | None) -> str:

@@ -15,29 +15,38 @@ def recorded_opdef(run: Run) -> OpDef:
 
 def recorded_config(run: Run) -> dict[str, Scalar]:
     """The values of the run, dotted key to scalar. Raises StateError."""
-    return _read_object(run, "config.json")
+    return _read_scalars(run, "config.json")
 
 
 def recorded_command(run: Run) -> OpCmd:
     """The command of the run and the variables set for it. Raises StateError."""
     args = read_json_fact(run, "proc", "cmd.json")
-    if not isinstance(args, str | list):
-        raise StateError(f"{run_meta_path(run, 'proc', 'cmd.json')}: expected a text or an array")
-    return OpCmd(args, _read_object(run, "proc", "env.json"))
+    if not isinstance(args, str) and not _is_list_of(str, args):
+        raise _other(run, "proc", "cmd.json", wanted="a text or an array of texts")
+    env = _read_object(run, "proc", "env.json")
+    if not _is_list_of(str, list(env.values())):
+        raise _other(run, "proc", "env.json", wanted="texts")
+    return OpCmd(args, env)
 
 
 def given_names(run: Run) -> list[str]:
     """The keys of the config that a person set, in that order."""
     if read_fact(run, "given.json") is None:
         return []
-    return list(read_json_fact(run, "given.json"))
+    names = read_json_fact(run, "given.json")
+    if not _is_list_of(str, names):
+        raise _other(run, "given.json", wanted="an array of texts")
+    return list(names)
 
 
 def recorded_dependencies(run: Run) -> list[dict[str, Any]]:
     """The records of ``dependencies.json``, none where the run has no dependencies."""
     if read_fact(run, "dependencies.json") is None:
         return []
-    return list(read_json_fact(run, "dependencies.json"))
+    records = read_json_fact(run, "dependencies.json")
+    if not _is_list_of(dict, records):
+        raise _other(run, "dependencies.json", wanted="an array of objects")
+    return list(records)
 
 
 def recorded_project(run: Run) -> str | None:
@@ -54,7 +63,7 @@ def read_json_fact(run: Run, *parts: str) -> Any:
     text = read_fact(run, *parts)
     try:
         return json.loads(text or "")
-    except ValueError:
+    except (ValueError, RecursionError):
         trouble = "missing" if text is None else "damaged"
         raise StateError(f"{run_meta_path(run, *parts)}: this fact is {trouble}") from None
 
@@ -62,5 +71,20 @@ def read_json_fact(run: Run, *parts: str) -> Any:
 def _read_object(run: Run, *parts: str) -> dict[str, Any]:
     value = read_json_fact(run, *parts)
     if not isinstance(value, dict):
-        raise StateError(f"{run_meta_path(run, *parts)}: expected a JSON object")
+        raise _other(run, *parts, wanted="a JSON object")
     return value
+
+
+def _read_scalars(run: Run, *parts: str) -> dict[str, Scalar]:
+    values = _read_object(run, *parts)
+    if any(isinstance(value, dict | list) for value in values.values()):
+        raise _other(run, *parts, wanted="numbers and texts, no structure")
+    return values
+
+
+def _is_list_of(kind: type, value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, kind) for item in value)
+
+
+def _other(run: Run, *parts: str, wanted: str) -> StateError:
+    return StateError(f"{run_meta_path(run, *parts)}: expected {wanted}")

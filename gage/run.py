@@ -157,6 +157,12 @@ def read_fact(run: Run, *parts: str) -> str | None:
 
     Bytes that are no UTF-8 come back as surrogates. Raises OSError where it cannot be read.
     """
+    data = read_fact_bytes(run, *parts)
+    return None if data is None else data.decode("utf-8", "surrogateescape").removesuffix("\n")
+
+
+def read_fact_bytes(run: Run, *parts: str) -> bytes | None:
+    """All bytes of a fact; None where the fact is not there. Raises OSError."""
     try:
         # Damage may be anything: a FIFO must not make a listing wait.
         fd = os.open(run_meta_path(run, *parts), os.O_RDONLY | os.O_NONBLOCK)
@@ -171,7 +177,7 @@ def read_fact(run: Run, *parts: str) -> str | None:
             data += (chunk := os.read(fd, 1 << 16))
     finally:
         os.close(fd)
-    return data.decode("utf-8", "surrogateescape").removesuffix("\n")
+    return data
 
 
 def has_fact(run: Run, *parts: str) -> bool:

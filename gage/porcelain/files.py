@@ -18,7 +18,7 @@ from gage.manifest import read_manifest
 from gage.porcelain.choosing import chosen_one
 from gage.porcelain.options import Json, Nul, Place
 from gage.porcelain.table import cell, table_lines, terminal_width
-from gage.run import open_run
+from gage.run import RUN_ID, open_run
 
 TYPES = {"s": "source", "d": "dependency", "r": "runtime", "g": "generated"}
 
@@ -151,7 +151,8 @@ def open_run_file(row: Row, path: str) -> int:
 def _is_step(row: Row, target: str) -> bool:
     # A link to nothing is a step too: one whose run was deleted, or is still to be made.
     head, name = os.path.split(target)
-    return head == ".." and bool(name) and name != ".."
+    is_run = RUN_ID.fullmatch(name) or os.path.isdir(os.path.join(row.home, f"{name}.meta"))
+    return head == ".." and bool(is_run)
 
 
 def _is_hidden(path: str) -> bool:

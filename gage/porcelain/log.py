@@ -63,7 +63,7 @@ def tamed(pieces: Iterable[bytes]) -> Iterator[bytes]:
 
     A carriage return begins a new line, so that a progress bar reads as what it showed.
     """
-    decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
+    decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
     held, coloured = "", False
     for piece in pieces:
         text = held + decoder.decode(piece)

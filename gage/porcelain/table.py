@@ -20,10 +20,11 @@ def table_lines(
     Nothing is cut without a *width*, and no line ends in a space. Cells are shown escaped.
     """
     safe = [_safe(column) for column in columns]
-    if width is None and not paint:
-        # Ten thousand rows are listed so: in three calls a row, not thirty.
-        padded = [*map(_padded, safe[:-1]), safe[-1]]
-        return map(str.rstrip, map(GAP.join, zip(*padded, strict=True)))
+    if width is None and not paint and all("".join(column).isascii() for column in safe[:-1]):
+        # Ten thousand rows are listed so, in two calls each.
+        widths = [max(map(len, column), default=0) for column in safe[:-1]]
+        template = GAP.join([*(f"%-{width}s" for width in widths), "%s"])
+        return map(str.rstrip, map(template.__mod__, zip(*safe, strict=True)))
     padded = [_padded(column) for column in safe]
     return ("".join(_fitted(row, width, paint or {})) for row in zip(*padded, strict=True))
 
@@ -68,10 +69,7 @@ def _safe(column: Sequence[str]) -> Sequence[str]:
     return column if "".join(column).isprintable() else [cell(text) for text in column]
 
 
-def _padded(column: Sequence[str]) -> Iterable[str]:
-    if "".join(column).isascii():
-        width = max(map(len, column), default=0)
-        return map(f"{{:<{width}}}".format, column)
+def _padded(column: Sequence[str]) -> Sequence[str]:
     width = max(map(display_width, column), default=0)
     return [text + " " * (width - display_width(text)) for text in column]
 

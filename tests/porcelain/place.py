@@ -6,12 +6,15 @@ import pty
 import select
 import sys
 import traceback
+from contextlib import contextmanager
 from tempfile import TemporaryFile
 from typing import NamedTuple
 
+from gage.locks import take
 from gage.manifest import Entry, format_entry
 from gage.opref import format_opref, parse_opname
 from gage.porcelain.main import main
+from gage.run import Run
 
 SOURCE = "0" * 64
 HOUR = 3_600_000_000
@@ -136,6 +139,16 @@ def write_run(
     for name, data in files.items():
         put(os.path.join(run_dir, name), data)
     return id
+
+
+@contextmanager
+def at_work(home, id):
+    """Hold the runner lock of the run *id*, as what works on it does."""
+    fd = take(Run(os.path.join(home, id), id, None), "runner")
+    try:
+        yield
+    finally:
+        os.close(fd)
 
 
 def put(path, data):

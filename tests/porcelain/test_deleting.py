@@ -1,10 +1,8 @@
-import fcntl
 import os
-import struct
 
 import pytest
 
-from tests.porcelain.place import gage, gage_on_terminal, write_run
+from tests.porcelain.place import at_work, gage, gage_on_terminal, write_run
 
 
 @pytest.fixture
@@ -75,10 +73,7 @@ def test_filters_say_which_runs_go(tmp_path, home):
 
 def test_a_run_that_is_at_work_is_not_deleted(tmp_path, home):
     id = "0003" * 8
-    os.makedirs(os.path.join(home, ".locks", id))
-    with open(os.path.join(home, ".locks", id, "runner"), "w") as lock:
-        flock = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
-        fcntl.fcntl(lock, fcntl.F_OFD_SETLK, flock)
+    with at_work(home, id):
         told = gage("runs", "rm", "1", "-y", cwd=tmp_path)
     assert told.code == 11
     assert listed(tmp_path) == 3

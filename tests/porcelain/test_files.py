@@ -66,7 +66,8 @@ def test_a_directory_link_is_listed_and_not_entered(tmp_path, home):
     id = write_run(home, 1)
     os.symlink(".", os.path.join(home, id, "loop"))
     os.symlink("/etc", os.path.join(home, id, "etc"))
-    assert gage("ls", "-n", cwd=tmp_path).out == "etc\nloop\ntrain.py\n"
+    os.symlink("../..", os.path.join(home, id, "up"))
+    assert gage("ls", "-n", cwd=tmp_path).out == "etc\nloop\ntrain.py\nup\n"
     assert "etc -> /etc\n" in gage("ls", cwd=tmp_path).out
 
 

@@ -1,4 +1,6 @@
 import os
+import select
+import signal
 import subprocess
 
 import pytest
@@ -6,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gage.porcelain.log import tamed
-from tests.porcelain.place import gage, gage_on_terminal, put, write_run
+from tests.porcelain.place import at_work, gage, gage_on_terminal, put, write_run
 
 OUTPUT = b"one\n\x1b[31mred\x1b[0m \x1b]0;title\x07\xff\n10%\r50%\r\ntab\t\xe2\x82\xac"
 
@@ -26,7 +28,7 @@ def test_a_terminal_gets_text_and_colour_and_nothing_that_steers_it(tmp_path, ho
     write_run(home, 1, output=OUTPUT)
     shown, code = gage_on_terminal("log", cwd=tmp_path)
     assert code == 0
-    assert shown == ("one\n\x1b[31mred\x1b[0m \\x1b]0;title\\x07\\udcff\n10%\n50%\ntab\t€\x1b[0m")
+    assert shown == ("one\n\x1b[31mred\x1b[0m \\x1b]0;title\\x07\\xff\n10%\n50%\ntab\t€\x1b[0m")
 
 
 @given(st.lists(st.binary(max_size=6) | st.sampled_from([b"\x1b", b"[3", b"1m", b"\r", b"\n"])))
@@ -55,6 +57,23 @@ def test_streams_and_phases_are_told_apart(tmp_path, home):
 def test_following_a_run_that_has_ended_ends(tmp_path, home):
     write_run(home, 1, output=b"done\n")
     assert gage("log", "-f", cwd=tmp_path).out == "done\n"
+
+
+def test_an_interrupted_follower_exits_as_one(tmp_path, home):
+    id = write_run(home, 1, exit=None, facts={"started": "1"})
+    output = os.path.join(home, id + ".meta", "output", "40_run")
+    put(output, b"begun\n")
+    put(f"{output}.index", b"1763726400000000 o 6\n")
+    with at_work(home, id):
+        follower = subprocess.Popen(["gage", "log", "-f"], cwd=tmp_path, stdout=subprocess.PIPE)
+        try:
+            assert select.select([follower.stdout], [], [], 30)[0]
+            assert follower.stdout.readline() == b"begun\n"
+            follower.send_signal(signal.SIGINT)
+            assert follower.wait(30) == 130
+        finally:
+            follower.kill()
+            follower.communicate()
 
 
 def test_a_run_that_wrote_nothing_has_no_output(tmp_path, home):

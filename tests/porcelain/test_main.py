@@ -98,7 +98,9 @@ def test_an_unknown_command_names_the_nearest(tmp_path):
 
 def test_an_unknown_option_is_a_message_and_no_screenful(tmp_path):
     told = gage("runs", "--foo", cwd=tmp_path)
-    assert told.err == "gage runs: no such option: --foo\nhint: gage help runs\n"
+    message, hint, end = told.err.split("\n")
+    assert message.startswith("gage runs: no such option")
+    assert (hint, end) == ("hint: gage help runs", "")
     assert told.code == 2
     assert gage("--foo", cwd=tmp_path).code == 2
 

@@ -10,11 +10,18 @@ An object may be flat (``{"loss": 0.2, "note": "ok"}``) or have the keys ``metri
 ``attributes``, each an object. What cannot be read is said and does no harm.
 """
 
+import errno
 import os
+import stat
 from collections.abc import Container, Mapping
 from typing import Any, NamedTuple
 
+from gage import process_tree
+from gage.dirs import Dirs
+from gage.durable import write_all
+from gage.manifest import is_run_path
 from gage.opdef import OpDef, metric_patterns, summary_file
+from gage.reading import READ, open_beneath
 from gage.run import Run, run_meta_path
 from gage.scalar import Scalar
 
@@ -47,14 +54,20 @@ def read_summary(run: Run, opdef: OpDef, went_in: Container[str] = ()) -> Summar
     if (block := _marked_block(output)) is not None:
         _add_json(summary, block, "the summary on the output")
     name = summary_file(opdef)
-    if name in went_in:
+    path = os.path.normpath(name)
+    if path in went_in:
+        return summary
+    if not is_run_path(path):
+        summary.complaints.append(f"{name}: not a path within the run dir")
         return summary
     try:
-        _add_file(summary, os.path.join(run.run_dir, name), name)
+        _add_file(summary, run.run_dir, path, name)
     except FileNotFoundError:
         pass
     except OSError as error:
-        summary.complaints.append(f"{name}: {error.strerror}")
+        linked = error.errno == errno.ELOOP
+        trouble = "a link is not followed" if linked else error.strerror
+        summary.complaints.append(f"{name}: {trouble}")
     return summary
 
 
@@ -76,11 +89,17 @@ def _marked_block(output: bytes) -> bytes | None:
     return text[:end] if end >= 0 else text.removesuffix(b"\n---")
 
 
-def _add_file(summary: Summary, path: str, name: str) -> None:
+def _add_file(summary: Summary, run_dir: str, path: str, name: str) -> None:
     # A FIFO must not block us, and a link may lead out of the run.
-    fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    with open(fd, "rb") as file:
-        data = file.read(FILE_LIMIT + 1) or b""
+    with Dirs(run_dir) as dirs:
+        fd = open_beneath(dirs, path, READ)
+    try:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            summary.complaints.append(f"{name}: not a file")
+            return
+        data = os.pread(fd, FILE_LIMIT + 1, 0)
+    finally:
+        os.close(fd)
     if len(data) > FILE_LIMIT:
         summary.complaints.append(f"{name}: larger than {FILE_LIMIT} bytes; not read")
     else:
@@ -119,61 +138,69 @@ def _add_values(summary: Summary, values: dict[str, Any], source: str, part: str
 
 def _add_matches(summary: Summary, patterns: Mapping[str, str], output: bytes) -> None:
     found = _search_apart(patterns, output)
-    if found is None:
-        summary.complaints.append(
-            f"metrics: the patterns took more than {PATTERN_SECONDS} s and were given up"
-        )
-        return
-    for name, text in found.items():
-        try:
-            value = float(text)
-        except ValueError:
-            summary.complaints.append(f"metrics: {name}: matched {text!r}, which is no number")
-        else:
-            summary.metrics[name] = int(text) if text.strip().lstrip("+-").isdecimal() else value
+    for name in patterns:
+        if name not in found:
+            trouble = f"{name}: took more than {PATTERN_SECONDS} s and was given up"
+            summary.complaints.append(f"metrics: {trouble}")
+            return  # those after it were not sought
+        match, trouble = found[name]
+        if trouble:
+            summary.complaints.append(f"metrics: {name}: {trouble}")
+        elif match is not None:
+            try:
+                summary.metrics[name] = _number(match)
+            except ValueError:
+                trouble = f"matched {match[:60]!r}, which is no number"
+                summary.complaints.append(f"metrics: {name}: {trouble}")
 
 
-def _search_apart(patterns: Mapping[str, str], output: bytes) -> dict[str, str] | None:
-    """The last match of each pattern, sought in a process that the kernel stops in time.
+def _number(text: str) -> int | float:
+    value = float(text)
+    return int(text) if text.strip().lstrip("+-").isdecimal() else value
 
-    The module re cannot be interrupted, and nobody can tell a hostile pattern by its looks.
+
+def _search_apart(patterns: Mapping[str, str], output: bytes) -> dict[str, tuple[str | None, str]]:
+    """The last match of each pattern, or what is wrong with it, as far as time allows.
+
+    They are sought in a process that the kernel stops in time: the module re cannot be
+    interrupted, and nobody can tell a hostile pattern by its looks.
     """
     import json
 
+    process_tree.load()
     reading, writing = os.pipe()
+    parent = os.getpid()
     child = os.fork()
     if child == 0:
-        status = 1
         try:
-            import resource
-
-            os.close(reading)
-            resource.setrlimit(resource.RLIMIT_CPU, (PATTERN_SECONDS, PATTERN_SECONDS))
-            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-            with open(writing, "wb") as pipe:
-                pipe.write(json.dumps(_search(patterns, output)).encode())
-            status = 0
+            process_tree.die_with_parent()
+            if os.getppid() == parent:
+                os.close(reading)
+                _search(patterns, output, writing)
         finally:
-            os._exit(status)
+            os._exit(0)
     os.close(writing)
     with open(reading, "rb") as pipe:
-        answer = pipe.read()
+        *lines, _ = pipe.read().split(b"\n")
     os.waitpid(child, 0)
-    try:
-        found: dict[str, str] = json.loads(answer)
-    except ValueError:
-        return None
-    return found
+    return {name: (match, trouble) for name, match, trouble in map(json.loads, lines)}
 
 
-def _search(patterns: Mapping[str, str], output: bytes) -> dict[str, str]:
+def _search(patterns: Mapping[str, str], output: bytes, to: int) -> None:
+    """Write an array of name, match and trouble for each pattern, a line each."""
+    import json
     import re
+    import resource
     from collections import deque
 
+    resource.setrlimit(resource.RLIMIT_CPU, (PATTERN_SECONDS, PATTERN_SECONDS))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     text = output.decode("utf-8", "replace")
-    found = {}
     for name, pattern in patterns.items():
-        matches = deque(re.finditer(pattern, text, re.MULTILINE), maxlen=1)
-        for match in matches:
-            found[name] = match.group(1 if match.re.groups else 0) or ""
-    return found
+        found, trouble = None, ""
+        try:
+            for match in deque(re.finditer(pattern, text, re.MULTILINE), maxlen=1):
+                found = match.group(1 if match.re.groups else 0) or ""
+        except (re.error, RecursionError, OverflowError, MemoryError) as error:
+            trouble = f"no regular expression: {error}"
+        write_all(to, json.dumps([name, found, trouble]).encode() + b"\n")

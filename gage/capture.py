@@ -83,7 +83,8 @@ class Capture:
         where an exception interrupted it.
         """
         while not (self._ended and self._is_over()):
-            for fd, events in self._poll.poll(self._wait()):
+            due = self._next_due()
+            for fd, events in self._poll.poll(self._wait(due)):
                 if fd in self._streams:
                     self._read(fd, events)
                 elif fd == self._child.pidfd:
@@ -94,7 +95,8 @@ class Capture:
                         process_tree.reap_orphans(self._tree)
                 elif fd == self._typed:
                     self._read_keys()
-            self.tick()
+            if due is not None:
+                self.tick()
         self._read_rest()
         for fd in self._streams:
             os.close(fd)
@@ -114,16 +116,15 @@ class Capture:
         if self._stopping.due is not None and now >= self._stopping.due:
             self._stopping.advance()
 
-    def _wait(self) -> int | None:
-        """Milliseconds until something is due; None for no time at all."""
+    def _wait(self, due: float | None) -> int | None:
+        """Milliseconds until the moment *due*; None for ever."""
         if self._ended:
             return int(_LOOK_AGAIN * 1000)
-        due = self._next_due()
         return None if due is None else max(0, int((due - time.monotonic()) * 1000) + 1)
 
     def _next_due(self) -> float | None:
-        due = [moment for moment in (self._timeout, self._stopping.due) if moment is not None]
-        return min(due) if due else None
+        timeout, due = self._timeout, self._stopping.due
+        return min(timeout, due) if timeout and due else timeout or due
 
     def _read(self, fd: int, events: int) -> int:
         if self._keys and events & select.POLLOUT:

@@ -67,7 +67,10 @@ class OutputFile:
     def __init__(self, run: Run, name: str, now: Clock) -> None:
         """Begin the output *name* of *run* anew. Raises OSError."""
         path = run_meta_path(run, "output", name)
-        os.makedirs(os.path.dirname(path), exist_ok=True)
+        try:
+            os.mkdir(os.path.dirname(path), 0o775)
+        except FileExistsError:
+            pass
         self.lost = 0
         self.trouble = ""
         self._directory = os.path.dirname(path)
@@ -143,4 +146,4 @@ def _begun(path: str) -> int:
     except FileNotFoundError:
         pass
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
-    return os.open(path, flags, 0o666)
+    return os.open(path, flags, 0o664)

@@ -44,7 +44,7 @@ class Process:
     """The command of a run, under way; start_run makes it.
 
     ``pid`` is its process ID; ``returncode`` is its exit code once it has ended, -N where
-    signal N ended it, and None before.
+    signal N ended it, and None before; then ``trouble`` holds what went wrong meanwhile.
     """
 
     def __init__(self, under_way: "_UnderWay") -> None:
@@ -52,6 +52,7 @@ class Process:
         self.pid = under_way.child.pid
         self.returncode: int | None = None
         self.timed_out = False
+        self.trouble: list[str] = []
         self.under_way = under_way
         self.stopping = Stopping(lambda signum: signal_group(under_way.child, signum))
         self._capture: Capture | None = None
@@ -108,17 +109,19 @@ class Process:
         code = reap(child)
         # The note counts in this boot only, so what it vouches for may wait for finalize.
         output.close("all" if run.sync == "all" else "none")
+        log = [f"ended what the command left behind: {left}" for left in ended.left_behind]
+        if ended.timed_out:
+            log.append("ended the command: its time was over")
+        if output.trouble:
+            self.trouble.append(output.complaint())
         try:
             note_end(run, code)
-        finally:
-            log = [f"ended what the command left behind: {left}" for left in ended.left_behind]
-            if ended.timed_out:
-                log.append("ended the command: its time was over")
-            if output.trouble:
-                log.append(output.complaint())
-            _log(run, [*log, f"the command ended with {code}"], now)
-            remove_script(_script(run))
-            os.close(lock)
+        except OSError as error:
+            # The code is still ours to give; finalize can be told it.
+            self.trouble.append(f"the end, {code}, could not be noted: {error.strerror}")
+        _log(run, [*log, *self.trouble, f"the command ended with {code}"], now)
+        remove_script(_script(run))
+        os.close(lock)
         return code
 
 
@@ -184,9 +187,8 @@ def exec_run(
                 typed=0 if keyboard else -1,
             )
         code = process.wait()
-    output = process.under_way.output
-    if output.trouble:
-        tell(f"{run}: {output.complaint()}")
+    for trouble in process.trouble:
+        tell(f"{run}: {trouble}")
     if echoed.trouble:
         tell(f"the output could not be passed on: {echoed.trouble}; the run has it")
     if process.timed_out:

@@ -609,6 +609,14 @@ def test_a_command_that_removes_its_run_dir_is_recorded(tmp_path):
     assert output_of(run) == b"gone\n"
 
 
+def test_a_command_that_removes_the_facts_of_its_run_keeps_its_code(tmp_path):
+    run = staged_run(tmp_path, 'rm -rf "$RUN_DIR".meta "$RUN_DIR"/../.locks; echo gone; exit 5')
+    result = gage_exec(run)
+    assert (result.returncode, result.stdout) == (5, b"gone\n")
+    assert "the end, 5, could not be noted: No such file or directory" in result.stderr.decode()
+    assert not os.path.exists(run.meta_dir)
+
+
 def test_the_runner_is_told_from_any_other_process(tmp_path):
     run = staged_run(tmp_path, ["true"])
     exec_run(run, echo=False)

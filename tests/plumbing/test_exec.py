@@ -345,7 +345,7 @@ def test_a_run_that_another_holds_is_not_started(tmp_path):
 
 
 def test_a_killed_runner_takes_its_command_along_and_loses_nothing(tmp_path):
-    run = staged_run(tmp_path, "echo ready; printf half; sleep 60")
+    run = staged_run(tmp_path, "echo ready; printf half; exec sleep 60")
     runner = started(run)
     wait_until(lambda: output_of(run) == b"ready\nhalf")
     pid = int(read_fact(run, "proc", "lock") or 0)

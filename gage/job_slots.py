@@ -8,11 +8,11 @@ when it has ended.
 
 import os
 import re
-import select
+import stat
 from collections.abc import Mapping
 from types import TracebackType
 
-_AUTH = re.compile(r"--jobserver-(?:auth|fds)=(?:fifo:(?P<fifo>\S+)|(?P<read>\d+),(?P<write>\d+))")
+_NONE = -1
 
 
 class JobSlots:
@@ -25,26 +25,31 @@ class JobSlots:
 
     def __init__(self, jobs: int | None, environ: Mapping[str, str]) -> None:
         self.environ: dict[str, str] = {}
-        self._read = self._write = -1
-        self._ours: list[int] = []
+        self._read = self._write = _NONE
+        self._opened: list[int] = []
         self._own_taken = False
         self._tokens: list[bytes] = []
+        flags = environ.get("MAKEFLAGS", "")
         if jobs is None:
-            self._join(environ.get("MAKEFLAGS", ""))
+            self._join(_auth(flags))
         elif jobs > 1:
-            self._serve(jobs)
+            self._serve(jobs, flags)
 
     def take(self) -> bool:
         """Take a slot if there is one now."""
         if not self._own_taken:
             self._own_taken = True
             return True
-        if self._read < 0 or not select.select([self._read], [], [], 0)[0]:
+        if self._read == _NONE:
             return False
-        # Another may be quicker; a jobserver's pipe must stay blocking for those who share it.
-        token = _read_now(self._read)
+        try:
+            token = os.read(self._read, 1)
+        except BlockingIOError:
+            return False
         if token:
             self._tokens.append(token)
+        else:  # nobody has it open any more who could give a slot back
+            self._read = _NONE
         return bool(token)
 
     def give_back(self) -> None:
@@ -57,12 +62,12 @@ class JobSlots:
     @property
     def waiting_on(self) -> list[int]:
         """The descriptor that is readable when a slot may be had; none without a jobserver."""
-        return [self._read] if self._read >= 0 else []
+        return [] if self._read == _NONE else [self._read]
 
     @property
     def many(self) -> bool:
         """Whether there may be more than one slot."""
-        return self._read >= 0
+        return self._read != _NONE
 
     def __enter__(self) -> "JobSlots":
         return self
@@ -75,52 +80,69 @@ class JobSlots:
     ) -> None:
         while self._tokens:
             self.give_back()
-        for fd in self._ours:
+        for fd in self._opened:
             os.close(fd)
 
-    def _serve(self, jobs: int) -> None:
-        self._read, self._write = os.pipe()
-        self._ours = [self._read, self._write]
-        for fd in self._ours:
+    def _serve(self, jobs: int, flags: str) -> None:
+        read, self._write = os.pipe()
+        for fd in (read, self._write):
             os.set_inheritable(fd, True)
+        self._read = _own(read)
+        self._opened = [read, self._write, self._read]
         os.write(self._write, b"+" * (jobs - 1))
-        auth = f"--jobserver-auth={self._read},{self._write}"
-        self.environ = {"MAKEFLAGS": f" -j{jobs} {auth}"}
+        options, dashes, variables = f" {flags}".partition(" -- ")
+        options = _ABOUT_JOBS.sub("", options[1:]).rstrip()
+        auth = f"--jobserver-auth={read},{self._write}"
+        self.environ = {"MAKEFLAGS": f"{options} -j{jobs} {auth}{dashes}{variables}"}
 
-    def _join(self, flags: str) -> None:
-        matches = list(_AUTH.finditer(flags))
-        if not matches:
-            return
-        match = matches[-1]  # the last holds
+    def _join(self, auth: str) -> None:
+        kind, _, path = auth.partition(":")
         try:
-            if match["fifo"]:
-                self._read = self._write = os.open(match["fifo"], os.O_RDWR | os.O_CLOEXEC)
-                self._ours = [self._read]
-            else:
-                read, write = int(match["read"]), int(match["write"])
-                os.fstat(read), os.fstat(write)
-                self._read, self._write = read, write
-        except OSError:
+            if kind == "fifo":
+                # Open for both, it never comes to its end.
+                self._read = self._write = _opened(path, os.O_RDWR)
+                self._opened = [self._read]
+            elif "," in auth:
+                read, self._write = map(int, auth.split(","))
+                self._read = _own(read)
+                self._opened = [self._read]
+                os.fstat(self._write)
+        except (OSError, ValueError):
             # Make keeps its descriptors from a recipe that is not marked with `+`.
-            self._read = self._write = -1
+            self._read = _NONE
 
 
-def _read_now(fd: int) -> bytes:
-    """A byte of *fd*, or none where another process was quicker.
+# What make refuses to be told twice.
+_ABOUT_JOBS = re.compile(r"(?<!\S)(-j *\d*|--jobs(=\S*)?|--jobserver-\S+)(?!\S)")
 
-    The descriptor is shared, so it cannot be made non-blocking; a child of it can time out.
+
+def _auth(flags: str) -> str:
+    """What ``--jobserver-auth`` says, ``R,W`` or ``fifo:PATH``; empty where there is none.
+
+    Behind a ``--`` stand variables, and a blank behind a backslash belongs to its word.
     """
-    import signal
+    auth = ""
+    for word in re.findall(r"(?:\\.|\S)+", flags):
+        option, _, value = word.partition("=")
+        if option == "--":
+            break
+        if option in ("--jobserver-auth", "--jobserver-fds"):
+            auth = re.sub(r"\\(.)", r"\1", value)
+    return auth
 
-    def give_up(signum: int, frame: object) -> None:
-        raise TimeoutError
 
-    before = signal.signal(signal.SIGALRM, give_up)
-    signal.setitimer(signal.ITIMER_REAL, 0.05)
-    try:
-        return os.read(fd, 1)
-    except TimeoutError:
-        return b""
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+def _own(fd: int) -> int:
+    """The pipe *fd* once more, non-blocking.
+
+    The state of a descriptor is shared with all who inherited it, and they may count on it
+    to block; one that is opened anew is our own.
+    """
+    return _opened(f"/proc/self/fd/{fd}", os.O_RDONLY)
+
+
+def _opened(path: str, flags: int) -> int:
+    fd = os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISFIFO(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise OSError(f"{path}: neither a pipe nor a FIFO")
+    return fd

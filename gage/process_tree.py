@@ -17,6 +17,13 @@ from gage.run import Run
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 
+NO_ROOT = -1
+"""The root of a tree whose command is gone, and its process ID perhaps another's."""
+
+_BETWEEN_LOOKS = 0.025
+_LOOKS_ASKED = 40
+_LOOKS = 60
+
 
 class Member(NamedTuple):
     """A living process; *start* is its start time in clock ticks since boot."""
@@ -54,9 +61,9 @@ def become_reaper() -> None:
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
 
 
-def die_with_parent() -> None:
-    """Let the kernel kill this process when the thread that forked it ends."""
-    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+def die_with_parent(signum: int = signal.SIGKILL) -> None:
+    """Let the kernel send *signum* to this process when the thread that forked it ends."""
+    _prctl(_PR_SET_PDEATHSIG, signum)
 
 
 def load() -> None:
@@ -97,6 +104,24 @@ def members(tree: Tree) -> list[Member]:
         for pid in sorted(found - {tree.root})
         if pid in stats and stats[pid].state not in "ZX"
     ]
+
+
+def end_members(tree: Tree) -> list[Member]:
+    """End all that lives of the tree, asked first and then killed; returns what did live."""
+    import time
+
+    ended: dict[int, Member] = {}
+    for look in range(_LOOKS):
+        found = members(tree)
+        if not found:
+            break
+        for member in found:
+            if look >= _LOOKS_ASKED or member.pid not in ended:
+                send(member, signal.SIGKILL if look >= _LOOKS_ASKED else signal.SIGTERM)
+                send(member, signal.SIGCONT)  # one that is stopped does not hear a SIGTERM
+            ended.setdefault(member.pid, member)
+        time.sleep(_BETWEEN_LOOKS)
+    return list(ended.values())
 
 
 def send(member: Member, signum: int) -> None:

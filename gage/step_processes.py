@@ -1,29 +1,41 @@
-"""The processes of steps that run side by side, each a gage-exec of its own.
+"""The processes of steps that run side by side, each a fork of this one.
 
-So the output of a step reaches its own run whatever becomes of us. Each has its own process
-group; a signal that reaches us is passed on to all. Where there may be several at once,
-their output comes line by line, whole, behind the name of the step.
+Each captures the output of its step for the step's own run, so that it is kept whatever
+becomes of us. Each has its own process group; a signal that reaches us is passed on to all,
+and where we die without a word, the kernel sends them SIGTERM. Where there may be several
+at once, their output comes line by line, whole, behind the name of the step.
 """
 
 import os
 import select
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable
 from types import FrameType, TracebackType
-from typing import IO, Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
-from gage.durable import write_all
+from gage import process_tree
+from gage.echo import Echo
+from gage.signals import held_back
 
 _PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
-_EXEC = "import sys; from gage.plumbing.exec import main; sys.exit(main())"
-_CHUNK = 1 << 16
+_STREAMS = ("o", "e")
+_NEVER_STARTED = 125
+
+PIECE = 1 << 16
+"""A line that is longer is passed on in pieces of so many bytes, each a line of its own."""
+
+
+class _Step(NamedTuple):
+    name: str
+    pid: int
+    streams: tuple[int, ...]
 
 
 class _Stream(NamedTuple):
-    name: str
-    to: int
-    rest: bytearray
+    prefix: bytes
+    to: str
+    line: bytearray
 
 
 class StepProcesses:
@@ -33,9 +45,11 @@ class StepProcesses:
         """With *apart*, the lines of the steps are told apart by their names."""
         self.stopped_by = 0
         self._apart = apart
-        self._running: dict[str, Any] = {}
+        self._steps: dict[int, _Step] = {}  # by the descriptor of the process
         self._streams: dict[int, _Stream] = {}
         self._before: dict[int, Any] = {}
+        # Without a reader of ours the steps still run, and their runs have what they say.
+        self._echo = Echo({"o": 1, "e": 2} if apart else {}, lambda: None)
 
     def __enter__(self) -> "StepProcesses":
         for signum in _PASSED_ON:
@@ -49,85 +63,135 @@ class StepProcesses:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if error is not None and self._running:
+        if error is not None:
             self._stop(signal.SIGTERM, None)
-        while self._running:
+        while self._steps:
             self.wait([])
         for signum, handler in self._before.items():
             signal.signal(signum, handler)
 
     def __len__(self) -> int:
-        return len(self._running)
+        return len(self._steps)
 
-    def start(self, name: str, run_dir: str, environ: Mapping[str, str]) -> None:
-        """Execute the staged run at *run_dir* as the step *name*. Raises OSError."""
-        import subprocess
+    def start(self, name: str, work: Callable[[], int]) -> bool:
+        """Let a process do *work* as the step *name*, and exit with the code that it returns.
 
-        pipe = subprocess.PIPE if self._apart else None
-        # Locks and job slots are descriptors, and reach the command only by inheritance.
-        process = subprocess.Popen(
-            [sys.executable, "-P", "-c", _EXEC, run_dir],
-            stdin=subprocess.DEVNULL,
-            stdout=pipe,
-            stderr=pipe,
-            close_fds=False,
-            process_group=0,
-            env=dict(environ),
-        )
-        self._running[name] = process
-        for ours, to in ((process.stdout, 1), (process.stderr, 2)):
-            if ours is not None:
-                self._streams[_kept(ours)] = _Stream(name, to, bytearray())
+        Returns False, and starts nothing, where a signal has stopped the work. Raises OSError.
+        """
+        process_tree.load()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        # Our handlers must not run in the child, nor miss it.
+        with held_back():
+            if self.stopped_by:
+                return False
+            pipes = [os.pipe() for _ in _STREAMS] if self._apart else []
+            parent = os.getpid()
+            try:
+                pid = os.fork()
+            except OSError:
+                for fd in (fd for ends in pipes for fd in ends):
+                    os.close(fd)
+                raise
+            if pid == 0:
+                self._become(work, parent, pipes)
+            for (ours, theirs), to in zip(pipes, _STREAMS, strict=False):
+                os.close(theirs)
+                os.set_blocking(ours, False)
+                self._streams[ours] = _Stream(os.fsencode(name) + b" | ", to, bytearray())
+            self._steps[os.pidfd_open(pid)] = _Step(name, pid, tuple(ours for ours, _ in pipes))
+        return True
 
     def wait(self, also: list[int]) -> tuple[str, int] | None:
-        """The name and exit code of the next step that ends; None if one of *also* is readable."""
+        """The name and exit code of the next step that ends, -N for signal N; None if one of
+        *also* is readable first.
+        """
         while True:
-            for name, process in self._running.items():
-                open_still = any(stream.name == name for stream in self._streams.values())
-                if not open_still and process.poll() is not None:
-                    del self._running[name]
-                    return name, process.returncode
             poll = select.poll()
-            pidfds = [
-                os.pidfd_open(process.pid)
-                for process in self._running.values()
-                if process.returncode is None
-            ]
-            try:
-                for fd in (*self._streams, *pidfds, *also):
-                    poll.register(fd, select.POLLIN)
-                readable = [fd for fd, _ in poll.poll()]
-            finally:
-                for fd in pidfds:
-                    os.close(fd)
+            for fd in (*self._streams, *self._steps, *also):
+                poll.register(fd, select.POLLIN)
+            readable = [fd for fd, _ in poll.poll()]
             for fd in readable:
                 if fd in self._streams:
                     self._pass_on(fd)
+            for fd in readable:
+                if fd in self._steps:
+                    return self._ended(fd)
             if any(fd in also for fd in readable):
                 return None
 
-    def _pass_on(self, fd: int) -> None:
-        name, to, rest = self._streams[fd]
-        data = os.read(fd, _CHUNK)
-        rest += data if data or not rest or rest.endswith(b"\n") else b"\n"
-        end = rest.rfind(b"\n") + 1
-        prefix = os.fsencode(name) + b" | "
-        lines = bytes(rest[:end]).splitlines(keepends=True)
-        del rest[:end]
-        write_all(to, b"".join(prefix + line for line in lines))
+    def _become(
+        self, work: Callable[[], int], parent: int, pipes: list[tuple[int, int]]
+    ) -> NoReturn:
+        code = _NEVER_STARTED
+        try:
+            process_tree.die_with_parent(signal.SIGTERM)
+            if os.getppid() != parent:
+                os._exit(code)
+            os.setpgid(0, 0)
+            os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+            # While we had the other end of a pipe too, who writes there would not be told
+            # that its reader is gone.
+            for fd in (*self._streams, *(ours for ours, _ in pipes)):
+                os.close(fd)
+            for to, (_, theirs) in enumerate(pipes, 1):
+                os.dup2(theirs, to)
+                os.close(theirs)
+            for signum, handler in self._before.items():
+                signal.signal(signum, handler)
+            signal.pthread_sigmask(signal.SIG_SETMASK, ())
+            code = work()
+            sys.stdout.flush()
+            sys.stderr.flush()
+        finally:
+            os._exit(code)
+
+    def _ended(self, pidfd: int) -> tuple[str, int]:
+        step = self._steps.pop(pidfd)
+        for fd in step.streams:
+            while fd in self._streams and self._pass_on(fd):
+                pass
+            if fd in self._streams:
+                self._end(fd)
+        _, status = os.waitpid(step.pid, 0)
+        os.close(pidfd)
+        return step.name, os.waitstatus_to_exitcode(status)
+
+    def _pass_on(self, fd: int) -> bool:
+        """Pass on what a step has written by now; False where that is nothing."""
+        stream = self._streams[fd]
+        try:
+            data = os.read(fd, PIECE)
+        except BlockingIOError:
+            return False
         if not data:
-            os.close(fd)
-            del self._streams[fd]
+            self._end(fd)
+            return False
+        # splitlines would split at every carriage return of a progress bar, too.
+        first, *others = data.split(b"\n")
+        lines = [bytes(stream.line) + first, *others]
+        rest = lines.pop()
+        if len(rest) >= PIECE:
+            lines.append(rest)
+            rest = b""
+        stream.line[:] = rest
+        self._write(stream, lines)
+        return True
+
+    def _end(self, fd: int) -> None:
+        stream = self._streams.pop(fd)
+        if stream.line:
+            self._write(stream, [bytes(stream.line)])
+        os.close(fd)
+
+    def _write(self, stream: _Stream, lines: list[bytes]) -> None:
+        data = b"".join(stream.prefix + line + b"\n" for line in lines)
+        self._echo.write(stream.to, memoryview(data))
 
     def _stop(self, signum: int, frame: FrameType | None) -> None:
         self.stopped_by = self.stopped_by or signum
-        for process in self._running.values():
-            if process.returncode is None:
-                process.send_signal(signum)
-
-
-def _kept(stream: IO[bytes]) -> int:
-    """The descriptor of *stream*, which outlives it."""
-    fd = os.dup(stream.fileno())
-    stream.close()
-    return fd
+        for pidfd in self._steps:
+            try:
+                signal.pidfd_send_signal(pidfd, signum)
+            except ProcessLookupError:
+                pass

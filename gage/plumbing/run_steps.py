@@ -2,26 +2,30 @@
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from gage import clock
-from gage.cli import command, parser_for, shell_exit_code, shown
+from gage import clock, process_tree
+from gage.cli import command, guarded, parser_for, shell_exit_code, shown
 from gage.clock import Clock
 from gage.dependencies import upstream_digests
 from gage.durable import sync_policy
 from gage.equal_runs import find_equal
-from gage.errors import GageError
+from gage.errors import GageError, UsageError
 from gage.expectations import unmet
+from gage.facts import log_action
 from gage.job_slots import JobSlots
 from gage.listing import read_row, read_rows
 from gage.locks import holding
 from gage.opdef import dependencies
 from gage.pipeline import NamedStep, in_step, is_pipeline, link_step
+from gage.plumbing.exec import exec_run
 from gage.plumbing.finalize import finalize_run
 from gage.plumbing.reopen import reopen_run
 from gage.plumbing.stage import stage_run
+from gage.process_tree import Tree
 from gage.progress import Tell, ignore
 from gage.recorded import recorded_dependencies, recorded_opdef, recorded_project
 from gage.run import Run, has_fact, open_run, read_fact
@@ -51,51 +55,83 @@ def run_steps(
     say: Tell,
     now: Clock = clock.now,
 ) -> int:
-    """Run the steps that are linked to *parent*; returns 0 or the first exit code that is not.
+    """Run the steps that are linked to *parent*; returns 0 or the first exit code that is not,
+    or -N where signal N reached us, and all steps that ran.
 
     *say* hears which step begins and what there is to tell. Raises GageErrors that name the
-    step, those that can be foreseen before any step runs.
+    step, those that can be foreseen before any step runs, all others when no step runs any
+    more. It forks and handles signals, so that it is for a process with a single thread.
     """
     work = _Work(parent, options, os.environ if environ is None else environ, say, now)
     waiting = plan_steps(parent, needed=options.needed, force_sourcecode=options.force_sourcecode)
     runs: dict[str, tuple[NamedStep, Run]] = {}
     done: set[str] = set()
     failed = 0
+    trouble: GageError | None = None
     with (
         JobSlots(options.jobs, work.environ) as slots,
         StepProcesses(apart=slots.many) as processes,
     ):
         while True:
-            while step := _next(waiting, done, failed or processes.stopped_by):
-                if not slots.take():
-                    break
-                waiting.remove(step)
-                name = step.named.name
-                try:
-                    run = _made_ready(work, step)
-                except GageError as error:
-                    raise in_step(name, error) from None
-                if run is None:
-                    slots.give_back()
-                    done.add(name)
-                else:
-                    runs[name] = step.named, run
-                    processes.start(name, run.run_dir, _environ(work, run, slots))
+            step = None
+            try:
+                while step := _next(waiting, done, failed or trouble or processes.stopped_by):
+                    if not slots.take():
+                        break
+                    waiting.remove(step)
+                    name = step.named.name
+                    run = _begun(work, step, slots, processes)
+                    if run is None:
+                        slots.give_back()
+                        done.add(name)
+                    else:
+                        runs[name] = step.named, run
+            except GageError as error:
+                slots.give_back()
+                trouble = trouble or in_step(name, error)
+                continue
             if not len(processes):
                 break
             if ended := processes.wait(slots.waiting_on if step else []):
                 slots.give_back()
-                named, run = runs[ended[0]]
-                code = _ended(work, named, run, ended[1])
+                name, runner_code = ended
+                try:
+                    code = _ended(work, *runs[name], runner_code)
+                except GageError as error:
+                    trouble = trouble or in_step(name, error)
+                    continue
                 failed = failed or code
-                done |= set() if code else {named.name}
-        return 128 + processes.stopped_by if processes.stopped_by else failed
+                done |= set() if code else {name}
+    if processes.stopped_by:
+        return -processes.stopped_by
+    if trouble:
+        raise trouble
+    return failed
 
 
-def _next(waiting: Sequence[PlannedStep], done: set[str], over: int) -> PlannedStep | None:
+def _next(waiting: Sequence[PlannedStep], done: set[str], over: object) -> PlannedStep | None:
     if over:
         return None
     return next((step for step in waiting if set(step.named.needs) <= done), None)
+
+
+def _begun(work: _Work, step: PlannedStep, slots: JobSlots, processes: StepProcesses) -> Run | None:
+    """The run of *step*, under way unless a signal has stopped us; None where none is needed."""
+    run = _made_ready(work, step)
+    if run is not None:
+        environ = _environ(work, run, slots)
+        processes.start(
+            step.named.name,
+            lambda: guarded("gage-exec", lambda: _execute(work, run, environ), runner=True),
+        )
+    return run
+
+
+def _execute(work: _Work, run: Run, environ: Mapping[str, str]) -> int:
+    """Execute and finalize the run of a step, in a process of its own."""
+    code = exec_run(run, environ=environ, reaper=True, tell=work.say)
+    finalize_run(run, environ=work.environ, tell=work.say, now=work.now)
+    return shell_exit_code(code)
 
 
 def _made_ready(work: _Work, step: PlannedStep) -> Run | None:
@@ -182,10 +218,16 @@ def _environ(work: _Work, run: Run, slots: JobSlots) -> dict[str, str]:
 
 
 def _ended(work: _Work, named: NamedStep, run: Run, runner_code: int) -> int:
-    """Finalize the run of a step; returns 0 where it is as expected."""
+    """What became of the run of a step: 0 where it is as expected. Finalizes it where its
+    own process, killed, could not.
+    """
     if not has_fact(run, "started"):
-        return runner_code or 125
-    finalize_run(run, environ=work.environ, tell=work.say, now=work.now)
+        return shell_exit_code(runner_code) or 125
+    if not has_fact(run, "proc", "exit"):
+        for member in process_tree.end_members(Tree(run, process_tree.NO_ROOT)):
+            what = f"{member.pid} {member.command}"
+            log_action(run, f"ended what the command left behind: {what}", work.now)
+        finalize_run(run, environ=work.environ, tell=work.say, now=work.now)
     complaints = unmet(run, named.step.expect)
     if not complaints:
         return 0
@@ -210,9 +252,23 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str]) -> int:
     """Run the steps of a pipeline."""
     args = parser().parse_args([*os.environ.get(VARIABLE, "").split(), *argv])
+    if args.jobs is not None and args.jobs < 1:
+        raise UsageError(f"-j {args.jobs}: expected 1 or more")
     parent = open_run(args.parent_dir, sync=sync_policy(os.environ))
-    return run_steps(
+    code = run_steps(
         parent,
         StepOptions(args.needed, args.clean, args.force_sourcecode, args.jobs),
-        say=lambda line: print(shown(line), file=sys.stderr, flush=True),
+        say=_say,
     )
+    if code < 0:
+        # The run of the pipeline was not in error, it was terminated.
+        signal.signal(-code, signal.SIG_DFL)
+        os.kill(os.getpid(), -code)
+    return shell_exit_code(code)
+
+
+def _say(line: str) -> None:
+    try:
+        print(shown(line), file=sys.stderr, flush=True)
+    except OSError:
+        pass  # nobody is there to be told, and the steps run for their own runs

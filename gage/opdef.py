@@ -118,6 +118,16 @@ def raw_steps(opdef: OpDef) -> list[Any]:
     return list(opdef.data.get("steps") or [])
 
 
+def batch_texts(opdef: OpDef) -> dict[str, str]:
+    """What was said for each value that differs between the trials of a batch; else nothing."""
+    return dict(opdef.data.get("batch") or {})
+
+
+def is_batch(opdef: OpDef) -> bool:
+    """Whether the steps are the trials of a batch."""
+    return bool(opdef.data.get("batch"))
+
+
 def summary_file(opdef: OpDef) -> str:
     """The file of the run dir that holds the run's metrics and attributes."""
     return str(opdef.data.get("summary") or "summary.json")

@@ -30,6 +30,7 @@ _READS_AS_ANOTHER = re.compile(
 )
 """Words, integers, floats and sexagesimals, of YAML 1.1 and 1.2 alike."""
 
+_SEQUENCE_START = ("[", "range[", "linspace[", "logspace[")
 _NO_PLAIN_START = ("'", '"', "!", "&", "|", ">", "---", "...")
 
 
@@ -85,6 +86,7 @@ def _is_plain(text: str) -> bool:
         and text.isprintable()
         and text == text.strip()
         and not text.startswith(_NO_PLAIN_START)
+        and not (text.endswith("]") and text.startswith(_SEQUENCE_START))
         and " #" not in text
         and not _READS_AS_ANOTHER.fullmatch(text)
     )

@@ -11,13 +11,13 @@ from typing import Any
 from gage import clock
 from gage.clock import Clock
 from gage.durable import Sync, create, sync_dir
-from gage.errors import StateError
+from gage.errors import StateError, UsageError
 from gage.facts import format_json, log_action
 from gage.opdef import OpCmd, OpDef, default_label, default_tags
 from gage.operation import Prepared
 from gage.opref import format_opref
 from gage.run import SCHEMA, Run, make_home, make_lock_dir, make_run, tmp_dir
-from gage.said import add_tags, set_label
+from gage.said import add_tags, check_sayings, set_label
 from gage.scalar import Scalar
 from gage.system import system_attributes
 
@@ -90,8 +90,14 @@ def init_run(
     """Begin a run of the operation *prepared* from the directory *project* at *run_dir*.
 
     A *run_dir* that ends in ``/`` is a runs home, where the run gets its ID for a name.
-    The operation's own label and tags hold where none are given. Raises as init_run_meta.
+    The operation's own label and tags hold where none are given. Raises as init_run_meta,
+    and UsageError for a name, a label or a tag that cannot be.
     """
+    if not run_dir:
+        raise UsageError("the run dir has no name", "./ is the current directory")
+    label = label or default_label(prepared.opdef)
+    tags = [*default_tags(prepared.opdef), *tags]
+    check_sayings(label, tags)
     home, name = os.path.split(run_dir)
     run = make_run(prepared.opref, home or ".", name=name, id=id, sync=sync)
     init_run_meta(
@@ -104,20 +110,20 @@ def init_run(
         system=system_attributes(project),
         now=now,
     )
-    if label := label or default_label(prepared.opdef):
+    if label:
         set_label(run, label, now)
-    if tags := [*default_tags(prepared.opdef), *tags]:
+    if tags:
         add_tags(run, tags, now)
     return run
 
 
 def _write_tree(top: str, facts: Mapping[str, str], sync: Sync) -> None:
     made = {top}
-    os.mkdir(top)
+    os.mkdir(top, 0o775)
     for name, text in facts.items():
         path = os.path.join(top, name)
         if os.path.dirname(path) not in made:
-            os.mkdir(os.path.dirname(path))
+            os.mkdir(os.path.dirname(path), 0o775)
             made.add(os.path.dirname(path))
         create(path, (text + "\n").encode("utf-8", "surrogateescape"), sync=sync)
     for directory in sorted(made, reverse=True):

@@ -12,8 +12,6 @@ from gage.errors import ConfigError
 from gage.flags import as_text, flag_variable
 from gage.opdef import Command, FlagDef, OpCmd, OpDef, Phase, env_values, phases, raw_steps
 from gage.scalar import Scalar
-from gage.schema import did_you_mean
-from gage.shell_text import fill_shell, fill_text
 
 SHELLS = frozenset(["sh", "ash", "dash", "bash", "ksh", "mksh"])
 """Programs whose quoting is that of sh(1)."""
@@ -25,18 +23,23 @@ RUN_STEPS = ["gage-run-steps", "."]
 def operation_command(opdef: OpDef, config: Mapping[str, Scalar]) -> OpCmd:
     """What a run of *opdef* executes with *config*, and the variables it sets.
 
-    Raises ConfigError for a name that is not in *config*, for a value that cannot be put
-    where it should be, and for an operation without a command.
+    Raises ConfigError for a name that is not in *config*, in a hook as well, for a value that
+    cannot be put where it should be, and for an operation without a command.
     """
-    args = phase_command(opdef, "run", config) or (RUN_STEPS if raw_steps(opdef) else None)
+    commands = {phase: phase_command(opdef, phase, config) for phase in phases(opdef)}
+    args = commands.get("run") or (RUN_STEPS if raw_steps(opdef) else None)
     if args is None:
         raise ConfigError(f"{opdef.name}: has no command", "say one with `exec`")
+    return OpCmd(args, operation_variables(opdef, config))
+
+
+def operation_variables(opdef: OpDef, config: Mapping[str, Scalar]) -> dict[str, str]:
+    """The variables that *opdef* sets, filled in. Raises ConfigError as operation_command."""
     values = _values(opdef, config)
-    env = {
-        name: _without_nul(opdef, fill_text(as_text(text), values))
+    return {
+        name: _without_nul(opdef, _text_filled(as_text(text), values))
         for name, text in env_values(opdef).items()
     }
-    return OpCmd(args, env)
 
 
 def phase_command(opdef: OpDef, phase: Phase, config: Mapping[str, Scalar]) -> Command | None:
@@ -66,14 +69,26 @@ def is_script(args: Command) -> bool:
 
 def _filled(opdef: OpDef, spec: Command, value_of: Callable[[str], str]) -> Command:
     if isinstance(spec, list):
-        return [_without_nul(opdef, fill_text(arg, value_of)) for arg in spec]
+        return [_without_nul(opdef, _text_filled(arg, value_of)) for arg in spec]
+    if "${" not in spec:
+        return _without_nul(opdef, spec)
+    from gage.shell_text import fill_shell
+
     if not is_script(spec):
         return _without_nul(opdef, fill_shell(spec, value_of))
     first, newline, body = spec.partition("\n")
     if "${" in first:
         raise ConfigError(f"{first}: no values in the line of the program")
-    body = fill_shell(body, value_of) if _is_shell(first) else fill_text(body, _refuse)
+    body = fill_shell(body, value_of) if _is_shell(first) else _text_filled(body, _refuse)
     return _without_nul(opdef, first + newline + body)
+
+
+def _text_filled(text: str, value_of: Callable[[str], str]) -> str:
+    if "${" not in text:
+        return text
+    from gage.shell_text import fill_text
+
+    return fill_text(text, value_of)
 
 
 def _values(opdef: OpDef, config: Mapping[str, Scalar]) -> Callable[[str], str]:
@@ -82,6 +97,8 @@ def _values(opdef: OpDef, config: Mapping[str, Scalar]) -> Callable[[str], str]:
     def value_of(name: str) -> str:
         if name in config:
             return as_text(config[name])
+        from gage.schema import did_you_mean
+
         hint = did_you_mean(name, config)
         if not hint.startswith("did"):
             hint = f"a variable of the shell is written $${{{name}}} or, where it can be, ${name}"

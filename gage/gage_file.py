@@ -140,6 +140,19 @@ def gage_file_schema() -> Schema:
     return schema
 
 
+def check_definition(data: dict[str, Any], source: str) -> None:
+    """Raise ConfigError unless *data*, read from *source*, has the shape of an operation.
+
+    It need not say what to execute.
+    """
+    schema = gage_file_schema()
+    whole = data if "exec" in data or "steps" in data else {**data, "exec": ["true"]}
+    for found in violations({"run": whole}, schema):
+        place = ".".join(map(str, found.place[1:]))
+        message = f"{place}: {found.message}" if place else found.message
+        raise ConfigError(f"{source}: {message}", found.hint)
+
+
 def _violations(document: Document) -> Iterator[Violation]:
     data = {} if document.data is None else document.data
     wrong = False

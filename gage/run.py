@@ -63,8 +63,9 @@ def make_run(
     is missing. Raises UsageError for a name that a run cannot have.
     """
     id = id or new_run_id()
+    name = checked_name(name or id)
     make_home(runs_home)
-    return Run(os.path.join(runs_home, checked_name(name or id)), id, opref, sync)
+    return Run(os.path.join(runs_home, name), id, opref, sync)
 
 
 def open_run(run_dir: str, *, sync: Sync = "commit") -> Run:

@@ -55,6 +55,13 @@ def read_said(home: str, name: str) -> Said:
     return Said(label, tuple(tags), tuple(comments))
 
 
+def check_sayings(label: str, tags: Iterable[str]) -> None:
+    """Raise UsageError for a label or a tag that cannot be one."""
+    _one_line("a label", label)
+    for tag in tags:
+        _tag(tag)
+
+
 def set_label(run: Run, label: str, now: clock.Clock = clock.now) -> None:
     """Label *run*; an empty *label* takes the label away. Raises UsageError."""
     _say(run, "label", _one_line("a label", label), now)

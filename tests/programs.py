@@ -75,6 +75,14 @@ def killed_at(count: int, calls: Sequence[str], argv: Sequence[str], cwd: str) -
     return done.returncode in (-signal.SIGKILL, 128 + signal.SIGKILL)
 
 
+def can_be_killed() -> bool:
+    """Whether ``killed_at`` works here."""
+    try:
+        return killed_at(1, ["getcwd"], ["pwd", "-P"], "/")
+    except FileNotFoundError:
+        return False
+
+
 def tree(top: str, *, inside: bool = True) -> dict[str, tuple[str, str]]:
     """Everything below *top*: its path, its mode as ls(1) tells it, and what it holds."""
     found = {}

@@ -5,16 +5,19 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
+from gage.batch import prepare_all
+from gage.batch_file import read_batch_file
 from gage.beginning import init_run
 from gage.cli import command, parser_for
-from gage.command import operation_command
+from gage.command import operation_command, operation_variables
 from gage.durable import sync_policy
-from gage.errors import ConfigError, StateError, UsageError
+from gage.errors import ConfigError, NotFoundError, StateError, UsageError
 from gage.flags import parse_assignment
-from gage.opdef import OpCmd, OpDef
-from gage.operation import Prepared, open_words, prepare, with_digest
+from gage.opdef import Command, OpCmd, OpDef, config_selectors, forced_names
+from gage.operation import Prepared, open_words, with_digest
 from gage.opref import parse_opname
 from gage.run import open_run
+from gage.scalar import Scalar
 
 
 def parser() -> argparse.ArgumentParser:
@@ -28,6 +31,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("run_dir", metavar="RUN_DIR", help="where; ending in / it gets an ID for a name")
     p.add_argument("words", metavar="WORD", nargs="*", help="OPERATION and NAME=VALUE")
     p.add_argument("-C", dest="project", metavar="PROJECT", help="the project, for the current one")
+    p.add_argument("--batch", metavar="FILE", help="a trial for each row of values in FILE")
     p.add_argument("--opdef", metavar="FILE", help="the operation, as JSON (- reads it)")
     p.add_argument("--opref", metavar="NS:NAME", help="what the operation is called")
     p.add_argument("--config", metavar="FILE", help="config values, a flat JSON object")
@@ -46,7 +50,7 @@ def main(argv: Sequence[str]) -> int:
     words, cmd = _split_at_dashes(list(argv))
     args = parser().parse_intermixed_args(words)
     by_hand = cmd is not None or args.opdef is not None
-    if by_hand and (args.project or args.words):
+    if by_hand and (args.project or args.words or args.batch):
         raise UsageError("say an operation of a project, or a command behind --; not both")
     if not by_hand and (args.opref or args.config or args.env):
         raise UsageError("--opref, --config and --env need a command behind --, or --opdef")
@@ -56,7 +60,8 @@ def main(argv: Sequence[str]) -> int:
     else:
         operation, given = open_words(project, args.words)
         project = operation.project
-        prepared = prepare(operation, given, force=args.force_flags)
+        file = read_batch_file(args.batch) if args.batch else None
+        prepared = prepare_all(operation, given, force=args.force_flags, file=file)
     if args.digest:
         prepared = with_digest(prepared, args.digest)
     run = init_run(
@@ -80,19 +85,23 @@ def _split_at_dashes(argv: list[str]) -> tuple[list[str], list[str] | None]:
 
 
 def _from_files(args: argparse.Namespace, cmd: list[str] | None) -> Prepared:
-    data = _read_json(args.opdef) if args.opdef else {}
-    config = _read_json(args.config) if args.config else {}
+    data = _read_definition(args.opdef) if args.opdef else {}
+    config = _read_config(args.config) if args.config else {}
     env = dict(parse_assignment(text) for text in args.env)
     opref = parse_opname(args.opref or (os.path.basename(cmd[0]) if cmd else "run"))
     opdef = OpDef(opref.name, data)
+    if config and not config_selectors(opdef):
+        # They are in no file: they live in the environment alone, declared or not.
+        data["forced"] = sorted({*forced_names(opdef), *config})
+    command: Command
     if cmd is None:
-        opcmd = operation_command(opdef, config)
-        opcmd = opcmd._replace(env={**opcmd.env, **env})
+        command = operation_command(opdef, config).args
     elif cmd:
-        opcmd = OpCmd(cmd, env)
+        command = cmd
     else:
         raise UsageError("no command behind --")
-    return Prepared(opref, opdef, config, [], opcmd)
+    env = operation_variables(opdef, config) | env
+    return Prepared(opref, opdef, config, [], OpCmd(command, env))
 
 
 def _parent_id(run_dir: str | None) -> str:
@@ -104,14 +113,33 @@ def _parent_id(run_dir: str | None) -> str:
     return parent.id
 
 
+def _read_definition(path: str) -> dict[str, Any]:
+    from gage.gage_file import check_definition
+
+    data = _read_json(path)
+    # What an earlier init recorded can be given to another.
+    check_definition({k: v for k, v in data.items() if k not in ("forced", "open")}, path)
+    return data
+
+
+def _read_config(path: str) -> dict[str, Scalar]:
+    config: dict[str, Scalar] = _read_json(path)
+    for name, value in config.items():
+        if isinstance(value, dict | list):
+            raise ConfigError(f"{path}: {name}: expected a number or a text, no structure")
+    return config
+
+
 def _read_json(path: str) -> dict[str, Any]:
     import json
 
-    with open(0 if path == "-" else path, encoding="utf-8") as file:
-        try:
+    try:
+        with open(0 if path == "-" else path, encoding="utf-8") as file:
             value = json.load(file)
-        except ValueError as error:
-            raise ConfigError(f"{path}: no JSON: {error}") from None
+    except FileNotFoundError:
+        raise NotFoundError(f"{path}: no such file") from None
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"{path}: no JSON: {error}") from None
     if not isinstance(value, dict):
         raise ConfigError(f"{path}: expected a JSON object")
     return value

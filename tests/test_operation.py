@@ -102,5 +102,5 @@ def test_what_the_project_sets_for_all_goes_along(place):
     assert made.opdef.data["digest"] == "blake3"
     assert with_digest(made, "sha256").opdef.data["digest"] == "sha256"
     assert prepared(place, "train.py").opdef.data["digest"] == "blake3"
-    with pytest.raises(ConfigError, match="md5.*no such algorithm"):
+    with pytest.raises(ConfigError, match=r"md5.*no such algorithm"):
         with_digest(made, "md5")

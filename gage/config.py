@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from gage.constant import Constant
 from gage.errors import ConfigError
 from gage.literal import (
     Document,
@@ -20,7 +21,7 @@ from gage.literal import (
     UnwritableError,
     rewrite,
 )
-from gage.scalar import Kind, Scalar, format_value, kind_of, same
+from gage.scalar import Scalar, format_value, kind_of, same
 from gage.schema import did_you_mean
 from gage.selector import (
     Selector,
@@ -35,19 +36,6 @@ MAX_SIZE = 10_000_000
 """Bytes of a file of config; what is larger is data."""
 
 _SUFFIXES = (".py", ".yaml", ".yml", ".json", ".toml", ".ipynb")
-
-
-class Constant(NamedTuple):
-    """A value of config, and where it is written: *file* relative to the root, *line* from 1.
-
-    ``kinds`` are those that a new value may have.
-    """
-
-    key: str
-    value: Scalar
-    file: str
-    line: int
-    kinds: frozenset[Kind]
 
 
 class _File(NamedTuple):

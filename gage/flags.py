@@ -7,16 +7,13 @@ wins: constants, defaults of flags, values that were given.
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
+from gage.constant import Constant
 from gage.errors import ConfigError, UsageError
 from gage.opdef import FlagDef, FlagType, OpDef, flag_defs
 from gage.scalar import ALL_KINDS, Kind, Scalar, format_value, kind_of, same
-from gage.schema import did_you_mean
 from gage.yaml_scalar import parse_value
-
-if TYPE_CHECKING:
-    from gage.config import Constant
 
 __all__ = [
     "Resolved",
@@ -49,7 +46,7 @@ class Resolved(NamedTuple):
 class _Target(NamedTuple):
     name: str
     flag: FlagDef
-    constant: "Constant | None"
+    constant: Constant | None
     kinds: frozenset[Kind]
 
     @property
@@ -76,7 +73,7 @@ _KIND_WORDS: dict[Kind, str] = {
     "null": "nothing",
 }
 
-_NAME = re.compile(r'(?:"(?:[^"\\]|\\.)*"|[^="])+(?==)|[^=]+(?==)', re.DOTALL)
+_NAME = r'(?s)(?:"(?:[^"\\]|\\.)*"|[^="])+(?==)|[^=]+(?==)'
 
 
 def parse_assignment(text: str) -> tuple[str, str]:
@@ -84,7 +81,7 @@ def parse_assignment(text: str) -> tuple[str, str]:
 
     Raises UsageError for anything else.
     """
-    match = _NAME.match(text)
+    match = re.match(_NAME, text)
     if not match:
         raise UsageError(f"{text}: expected NAME=VALUE")
     return match.group(), text[match.end() + 1 :]
@@ -92,7 +89,7 @@ def parse_assignment(text: str) -> tuple[str, str]:
 
 def resolve_config(
     opdef: OpDef,
-    constants: Mapping[str, "Constant"],
+    constants: Mapping[str, Constant],
     given: Mapping[str, str],
     *,
     force: bool = False,
@@ -180,7 +177,7 @@ def as_text(value: Scalar) -> str:
     return repr(value) if isinstance(value, float) else format_value(value)
 
 
-def _target(name: str, flag: FlagDef | None, constant: "Constant | None") -> _Target:
+def _target(name: str, flag: FlagDef | None, constant: Constant | None) -> _Target:
     flag = flag or FlagDef(name)
     if flag.type is not None:
         kinds = _TYPE_KINDS[flag.type]
@@ -260,6 +257,8 @@ def _equal(a: Scalar, b: Scalar) -> bool:
 
 
 def _unknown(opdef: OpDef, name: str, known: Iterable[str]) -> ConfigError:
+    from gage.schema import did_you_mean
+
     known = list(known)
     files = [key for key in known if key.endswith(f"#{name}")]
     if files:

@@ -21,13 +21,11 @@ _KINDS: dict[type, Kind] = {
     type(None): "null",
 }
 
-_READS_AS_ANOTHER = re.compile(
-    r"""y|n|yes|no|on|off|true|false|null|~
+# As texts, which re compiles when they are first asked: most commands never do.
+_READS_AS_ANOTHER = r"""(?xi)y|n|yes|no|on|off|true|false|null|~
     |[-+]?0[xob][0-9a-f_]+
     |(?=.*[0-9])[-+]?[0-9_]*(:[0-9_]+)*\.?[0-9_]*(e[-+]?[0-9_]+)?
-    |[-+]?\.?(inf|infinity|nan)""",
-    re.VERBOSE | re.IGNORECASE,
-)
+    |[-+]?\.?(inf|infinity|nan)"""
 """Words, integers, floats and sexagesimals, of YAML 1.1 and 1.2 alike."""
 
 _SEQUENCE_START = ("[", "range[", "linspace[", "logspace[")
@@ -88,5 +86,5 @@ def _is_plain(text: str) -> bool:
         and not text.startswith(_NO_PLAIN_START)
         and not (text.endswith("]") and text.startswith(_SEQUENCE_START))
         and " #" not in text
-        and not _READS_AS_ANOTHER.fullmatch(text)
+        and not re.fullmatch(_READS_AS_ANOTHER, text)
     )

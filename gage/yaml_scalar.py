@@ -15,21 +15,22 @@ LONGEST_NUMBER = 1000
 
 _BOOLEANS = {"yes": True, "true": True, "on": True, "no": False, "false": False, "off": False}
 _NULLS = ("", "~", "null", "Null", "NULL")
-_INT = re.compile(
-    r"[-+]?(?:0b(?P<two>[01_]+)|0x(?P<sixteen>[0-9a-fA-F_]+)|0(?P<eight>[0-7_]+)|(?:0|[1-9][0-9_]*))"
+# As texts, which re compiles when they are first asked: most commands never do.
+_INT = (
+    r"[-+]?(?:0b(?P<two>[01_]+)|0x(?P<sixteen>[0-9a-fA-F_]+)|0(?P<eight>[0-7_]+)"
+    r"|(?:0|[1-9][0-9_]*))"
 )
-_FLOAT = re.compile(
+_FLOAT = (
     r"[-+]?(?:[0-9][0-9_]*\.[0-9_]*|\.[0-9][0-9_]*)(?:[eE][-+]?[0-9]+)?"
     r"|[-+]?[0-9][0-9_]*[eE][-+]?[0-9]+"
 )
-_SPECIAL = re.compile(r"(?P<sign>[-+]?)\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
-_SINGLE = re.compile(r"'(?:[^']|'')*'")
-_DOUBLE = re.compile(
+_SPECIAL = r"(?P<sign>[-+]?)\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)"
+_SINGLE = r"'(?:[^']|'')*'"
+_DOUBLE = (
     r'"(?:[^"\\]|\\(?:[0abt\tnvfre "/\\N_LP]|x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}))*"'
 )
-_ESCAPE = re.compile(
-    r"\\(?:x(..)|u([dD][89abAB]..)\\u([dD][c-fC-F]..)|u(....)|U(.{8})|(.))", re.DOTALL
-)
+_ESCAPE = r"(?s)\\(?:x(..)|u([dD][89abAB]..)\\u([dD][c-fC-F]..)|u(....)|U(.{8})|(.))"
+_NUMBER_START = tuple("-+.0123456789")
 _ESCAPES = {
     "0": "\0",
     "a": "\a",
@@ -50,11 +51,11 @@ _ESCAPES = {
 
 def parse_value(text: str) -> Scalar:
     """The value that *text* means; a text in quotes is a string without them."""
-    if _SINGLE.fullmatch(text):
+    if text.startswith("'") and re.fullmatch(_SINGLE, text):
         return text[1:-1].replace("''", "'")
-    if _DOUBLE.fullmatch(text):
+    if text.startswith('"') and re.fullmatch(_DOUBLE, text):
         try:
-            return _ESCAPE.sub(_unescaped, text[1:-1])
+            return re.sub(_ESCAPE, _unescaped, text[1:-1])
         except (ValueError, OverflowError):  # \U beyond the last character
             return text
     return parse_plain(text)
@@ -66,13 +67,13 @@ def parse_plain(text: str) -> Scalar:
         return None
     if text.lower() in _BOOLEANS and text in (text.lower(), text.upper(), text.capitalize()):
         return _BOOLEANS[text.lower()]
-    if len(text) > LONGEST_NUMBER or not text.isascii():
+    if not text.startswith(_NUMBER_START) or len(text) > LONGEST_NUMBER or not text.isascii():
         return text
-    if match := _INT.fullmatch(text):
+    if match := re.fullmatch(_INT, text):
         return _int(match)
-    if _FLOAT.fullmatch(text):
+    if re.fullmatch(_FLOAT, text):
         return float(text.replace("_", ""))
-    if match := _SPECIAL.fullmatch(text):
+    if match := re.fullmatch(_SPECIAL, text):
         return float("nan") if text.lower() == ".nan" else float(match["sign"] + "inf")
     return text
 

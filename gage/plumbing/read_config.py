@@ -4,7 +4,8 @@ import argparse
 from collections.abc import Iterable, Iterator, Sequence
 
 from gage.cli import command, parser_for, print_records
-from gage.config import Constant, read_config
+from gage.config import read_config
+from gage.constant import Constant
 from gage.scalar import format_value
 
 

@@ -6,9 +6,11 @@ From weak to strong: the caller's environment without what a run around it has s
 """
 
 import os
+import sys
 from collections.abc import Mapping
 
 from gage.flags import flag_environment
+from gage.opdef import raw_steps
 from gage.recorded import recorded_command, recorded_config, recorded_opdef
 from gage.run import Run
 
@@ -21,6 +23,7 @@ def run_environment(run: Run, environ: Mapping[str, str], **extra: str) -> dict[
     *environ* is the caller's. Raises StateError where a fact is missing or damaged.
     """
     run_dir = os.path.abspath(run.run_dir)
+    opdef = recorded_opdef(run)
     outer = {
         name: value
         for name, value in environ.items()
@@ -28,10 +31,17 @@ def run_environment(run: Run, environ: Mapping[str, str], **extra: str) -> dict[
     }
     if "PWD" in outer:
         outer["PWD"] = run_dir
+    if raw_steps(opdef):
+        # Whoever starts gage by its path need not have the commands of gage on theirs.
+        outer["PATH"] = os.pathsep.join([outer.get("PATH", os.defpath), *_our_commands()])
     return (
         outer
-        | flag_environment(recorded_opdef(run), recorded_config(run))
+        | flag_environment(opdef, recorded_config(run))
         | recorded_command(run).env
         | extra
         | {"RUN_ID": run.id, "RUN_DIR": run_dir}
     )
+
+
+def _our_commands() -> list[str]:
+    return [os.path.dirname(sys.executable)] if sys.executable else []

@@ -9,14 +9,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple, get_args
 
 from gage.clock import Clock
-from gage.command import phase_command
-from gage.config import changed_files, read_config, unknown_key
 from gage.copying import Copied, copy_sources
 from gage.durable import create, put
 from gage.errors import StateError
 from gage.facts import append, log_action, put_fact, put_json, remove_fact
 from gage.files_log import FileEvent, append_events, entered
-from gage.hook import run_hook
 from gage.manifest import DEPENDENCY, GENERATED, RUNTIME, SOURCE, Entry, format_manifest
 from gage.opdef import (
     Dependency,
@@ -98,13 +95,23 @@ def _stage_config(staging: Staging) -> None:
     run, opdef = staging.run, staging.opdef
     selectors = config_selectors(opdef)
     values = recorded_config(run)
-    constants = read_config(run.run_dir, selectors) if selectors else {}
+    constants: Mapping[str, object] = {}
+    if selectors:
+        from gage.config import read_config
+
+        constants = read_config(run.run_dir, selectors)
     flags = {*flag_defs(opdef), *forced_names(opdef)}
     for name in values:
         of_step = ":" in name and raw_steps(opdef)
         if name not in constants and name not in flags and not of_step:
+            from gage.config import unknown_key
+
             raise unknown_key(name, [*constants, *flags])
     given = {name: value for name, value in values.items() if name in constants}
+    if not given:
+        return
+    from gage.config import changed_files
+
     changed = changed_files(run.run_dir, selectors, given, force=forced_names(opdef))
     types = entered(run)
     for path, (before, after) in changed.items():
@@ -260,6 +267,12 @@ def _purge_steps(run: Run, opdef: OpDef) -> None:
 def _run_phase_hook(staging: Staging, phase: Phase, output: str, type: str) -> None:
     """Run the hook of a phase, if there is one, and record what it made as *type*."""
     run = staging.run
+    if phase not in phases(staging.opdef):
+        return
+    # Few operations have hooks, and these imports take as long as staging a small project.
+    from gage.command import phase_command
+    from gage.hook import run_hook
+
     args = phase_command(staging.opdef, phase, recorded_config(run))
     if args is None:
         return

@@ -7,15 +7,13 @@ from collections.abc import Mapping, Sequence
 from gage import clock
 from gage.cli import command, complain, parser_for
 from gage.clock import Clock
-from gage.command import phase_command
 from gage.durable import put, sync_policy, unlink
 from gage.errors import LockedError, StateError
 from gage.facts import log_action, put_fact, put_json, remove_fact
 from gage.files_log import FileEvent, append_events, read_events
-from gage.hook import run_hook
 from gage.locks import holding, is_held
 from gage.manifest import GENERATED, Changes, Entry, compare, format_manifest, read_manifest
-from gage.opdef import OpDef, digest_algorithm
+from gage.opdef import OpDef, digest_algorithm, phases
 from gage.progress import Progress, Tell, ignore, unheard
 from gage.recorded import recorded_config, recorded_opdef
 from gage.run import Run, lock_path, open_run, read_fact, run_meta_path, tmp_dir
@@ -89,6 +87,11 @@ def _finalize(
 
 
 def _run_hook(run: Run, opdef: OpDef, environ: Mapping[str, str], now: Clock) -> list[str]:
+    if "finalize" not in phases(opdef):
+        return []
+    from gage.command import phase_command
+    from gage.hook import run_hook
+
     args = phase_command(opdef, "finalize", recorded_config(run))
     if args is None:
         return []

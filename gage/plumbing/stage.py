@@ -11,13 +11,12 @@ from gage.clock import Clock
 from gage.durable import sync_policy
 from gage.errors import GageError
 from gage.locks import holding
-from gage.pipeline import in_step, is_pipeline
+from gage.opdef import raw_steps
 from gage.progress import Progress, Tell, ignore, unheard
 from gage.recorded import recorded_opdef, recorded_project
 from gage.run import Run, open_run
 from gage.staging import STAGE_PHASES, StagePhase, Staging, do_phase
 from gage.status import expect
-from gage.step_runs import begin_step, links_of, prepare_steps
 
 
 def stage_run(
@@ -44,12 +43,15 @@ def stage_run(
         for phase in STAGE_PHASES:
             if phase in phases:
                 do_phase(phase, staging)
-            if phase == "sourcecode" and phase in phases and is_pipeline(staging.opdef):
+            if phase == "sourcecode" and phase in phases and raw_steps(staging.opdef):
                 _stage_steps(staging)
 
 
 def _stage_steps(staging: Staging) -> None:
     """Begin the runs of all steps of a pipeline, and stage them."""
+    from gage.pipeline import in_step
+    from gage.step_runs import begin_step, links_of, prepare_steps
+
     run, opdef, project, now = staging.run, staging.opdef, staging.project, staging.now
     steps = prepare_steps(run, opdef, project)
     links = links_of(run, opdef)

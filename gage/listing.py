@@ -177,7 +177,7 @@ def read_row(home: str, name: str) -> Row:
     said = read_said(home, name)
     config = _scalars(_parsed(_text(run, "config.json")))
     given = _names(_parsed(_text(run, "given.json")))
-    flags = _flag_names(_text(run, "opdef.json"))
+    flags, varied = _definition(_text(run, "opdef.json"))
     summary = _object(_parsed(_text(run, "summary.json")))
     initialized, started = _number(run, "initialized"), _number(run, "started")
     facts = {
@@ -205,7 +205,7 @@ def read_row(home: str, name: str) -> Row:
         operation=str(opref or ""),
         status=status,
         label=said.label,
-        settings=_settings(config, {*given, *flags}),
+        settings=_settings(config, {*given, *flags}, varied),
         facts=_encoded(facts),
         data=_encoded(data),
         vouch=0,
@@ -265,8 +265,13 @@ def _is_there(row: Row) -> bool:
     return os.path.isdir(row.run_dir + ".meta")
 
 
-def _settings(config: Mapping[str, Scalar], names: set[str]) -> str:
-    return " ".join(f"{k}={format_value(v)}" for k, v in config.items() if k in names)
+def _settings(
+    config: Mapping[str, Scalar], names: set[str], varied: Mapping[str, Scalar]
+) -> str:
+    texts = {name: format_value(value) for name, value in config.items() if name in names}
+    if varied:
+        texts = {name: str(said) for name, said in varied.items()} | texts
+    return " ".join(map("=".join, texts.items()))
 
 
 def _text(run: Run, *parts: str) -> str:
@@ -305,8 +310,10 @@ def _parsed_opref(text: str) -> OpRef | None:
 
 
 @lru_cache(maxsize=64)
-def _flag_names(opdef: str) -> list[str]:
-    return _names(_object(_parsed(opdef)).get("flags"))
+def _definition(opdef: str) -> tuple[list[str], Mapping[str, Scalar]]:
+    """The names of the flags, and what was said for the values that a batch varies."""
+    data = _object(_parsed(opdef))
+    return _names(data.get("flags")), _scalars(data.get("batch"))
 
 
 def _object(value: Any) -> Mapping[str, Any]:

@@ -20,7 +20,7 @@ from gage.gage_file import (
     find_operation,
     load_gage_file,
 )
-from gage.opdef import OpCmd, OpDef, config_selectors, flag_defs, raw_steps
+from gage.opdef import OpCmd, OpDef, config_selectors, flag_defs, is_batch, raw_steps
 from gage.opref import OpRef
 from gage.scalar import Scalar
 
@@ -111,8 +111,13 @@ def resolve(
 ) -> Resolved:
     """The config of a run with the *constants* of its files and the texts *given*.
 
-    That of a pipeline holds what was given for flags of its steps as ``STEP:NAME``.
+    That of a pipeline holds what was given for flags of its steps as ``STEP:NAME``, that of
+    a batch what all its trials are given, and as ``TRIAL:NAME`` what one is.
     """
+    if is_batch(opdef):
+        from gage.trials import resolve_for_trials
+
+        return resolve_for_trials(opdef, given)
     own, for_steps = dict(given), dict[str, str]()
     if raw_steps(opdef):
         from gage.pipeline import split_step_flags

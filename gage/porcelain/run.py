@@ -12,6 +12,8 @@ from typing import Annotated, TextIO
 
 import typer
 
+from gage.batch import prepare_all
+from gage.batch_file import read_batch_file
 from gage.beginning import init_run
 from gage.cli import complain, shown
 from gage.durable import sync_policy
@@ -20,8 +22,16 @@ from gage.errors import UsageError
 from gage.filters import Filters
 from gage.home import make_project_home
 from gage.listing import read_rows
-from gage.opdef import Dependency, dependencies, description, sourcecode_rule
-from gage.operation import Operation, Prepared, open_words, prepare
+from gage.opdef import (
+    Dependency,
+    batch_texts,
+    dependencies,
+    description,
+    is_batch,
+    raw_steps,
+    sourcecode_rule,
+)
+from gage.operation import Operation, Prepared, open_words
 from gage.plumbing.stage import stage_run
 from gage.porcelain.asking import confirm, is_possible
 from gage.porcelain.choosing import chosen_one
@@ -39,14 +49,19 @@ from gage.porcelain.options import (
 from gage.porcelain.phase import phase
 from gage.porcelain.restart import restart_run
 from gage.porcelain.starting import How, say, start_staged
+from gage.porcelain.table import table_lines
 from gage.run import has_fact, open_run
 from gage.scalar import format_value
 from gage.sourcecode import select_sourcecode
 from gage.staging import abandon
 from gage.step_options import StepOptions
 
+SHOWN_TRIALS = 20
+"""Trials of a batch that are shown before it is run."""
+
 Words = Annotated[list[str], typer.Argument(metavar="[OPERATION|FILE] [NAME=VALUE]...")]
 Stage = Annotated[bool, typer.Option("--stage", help="stage it, and start it later")]
+Batch = Annotated[str, typer.Option("--batch", metavar="FILE", help="a trial for each row of it")]
 Restart = Annotated[str, typer.Option("--restart", metavar="RUN", help="as gage restart RUN")]
 Start = Annotated[str, typer.Option("--start", metavar="RUN", help="start a staged run")]
 RunDir = Annotated[str, typer.Option("--run-dir", metavar="DIR", help="keep the run in DIR")]
@@ -61,6 +76,7 @@ def run(
     yes: Yes = False,
     label: Label = "",
     tag: Tags = [],
+    batch: Batch = "",
     stage: Stage = False,
     start: Start = "",
     restart: Restart = "",
@@ -78,12 +94,12 @@ def run(
     options = StepOptions(needed, clean, force_sourcecode, jobs or None)
     how = How(options if restart else StepOptions(jobs=jobs or None), quiet)
     if start:
-        if words or label or tag or stage or run_dir or restart:
+        if words or label or tag or batch or stage or run_dir or restart:
             raise UsageError("--start runs what was staged, as it was staged")
         row = chosen_one(place.home, start, Filters())
         return start_staged(open_run(row.run_dir, sync=sync_policy(os.environ)), how)
     if restart:
-        if label or tag or stage or run_dir or force_flags:
+        if label or tag or batch or stage or run_dir or force_flags:
             raise UsageError(
                 "--restart runs again what was staged", "gage runs label changes a label"
             )
@@ -91,10 +107,11 @@ def run(
     if clean or force_sourcecode:
         raise UsageError("--clean and --force-sourcecode go with --restart")
     operation, given = open_words(os.getcwd(), words)
-    prepared = prepare(operation, given, force=force_flags)
+    file = read_batch_file(batch) if batch else None
+    prepared = prepare_all(operation, given, force=force_flags, file=file)
     target = run_dir or os.path.join(place.home, "")
     if print_:
-        sys.stdout.write(_script(words, target, label, tag, force_flags, stage))
+        sys.stdout.write(_script(words, target, label, tag, batch, force_flags, stage))
         return 0
     if preview or (is_possible() and not yes):
         _show(prepared, sys.stdout if preview else sys.stderr)
@@ -121,11 +138,15 @@ def run(
     if stage:
         print(made.id if not run_dir else made.run_dir)
         return 0
-    if needed and (equal := find_equal(made, read_rows(made.home))):
+    # What is needed of a batch is told for each of its trials, when their turn comes.
+    trials = is_batch(prepared.opdef)
+    if needed and not trials and (equal := find_equal(made, read_rows(made.home))):
         abandon(made)
         if not quiet:
             complain("gage run", f"not needed: {equal.id or equal} is the same and completed")
         return 0
+    if trials:
+        how = how._replace(options=how.options._replace(needed=needed))
     return start_staged(made, how)
 
 
@@ -137,6 +158,23 @@ def _show(prepared: Prepared, to: TextIO) -> None:
     for name, value in prepared.config.items():
         mark = "*" if name in prepared.given else " "
         to.write(shown(f" {mark} {name.ljust(width)}  {format_value(value)}".rstrip()) + "\n")
+    if is_batch(prepared.opdef):
+        _show_trials(prepared, to)
+
+
+def _show_trials(prepared: Prepared, to: TextIO) -> None:
+    steps = raw_steps(prepared.opdef)
+    first = steps[:SHOWN_TRIALS]
+    names = list(batch_texts(prepared.opdef))
+    columns = [["", *(step["name"] for step in first)]]
+    for name in names:
+        values = [step["flags"] for step in first]
+        columns.append([name, *(format_value(v[name]) if name in v else "" for v in values)])
+    to.write(f"{len(steps)} trials:\n" if len(steps) > 1 else "1 trial:\n")
+    for line in table_lines(columns):
+        to.write(f"   {line}\n")
+    if len(steps) > len(first):
+        to.write(f"   and {len(steps) - len(first):,} more\n")
 
 
 def _show_files(operation: Operation, prepared: Prepared, home: str) -> None:
@@ -166,11 +204,13 @@ def _script(
     target: str,
     label: str,
     tags: Sequence[str],
+    batch: str,
     force_flags: bool,
     stage: bool,
 ) -> str:
     options = ["-C", os.getcwd()]
     options += ["--force-flags"] if force_flags else []
+    options += ["--batch", os.path.abspath(batch)] if batch else []
     options += ["--label", label] if label else []
     options += [word for tag in tags for word in ("--tag", tag)]
     # A trailing slash asks for an ID, and abspath would take it away.

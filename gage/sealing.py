@@ -7,18 +7,14 @@ keeps its mode, since it may be somebody else's file too.
 import os
 import stat
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
-from gage.copying import Copied
 from gage.digest import link_digest
 from gage.dirs import Dirs, is_gone, walk
 from gage.durable import FEW_FILES, Sync, sync_file_system
 from gage.progress import Progress, ignore
 from gage.reading import READ, Outcome, chmod_path_fd, digest_at_rest, open_beneath, over_files
 from gage.run_files import Contents, Found, Skipped, contents_of
-
-if TYPE_CHECKING:
-    pass
 
 _UNSEALED = 0o7222
 
@@ -41,7 +37,7 @@ class Seal(NamedTuple):
 
 def seal_run_dir(
     run_dir: str,
-    known: Mapping[str, Copied],
+    known: Mapping[str, str],
     algorithm: str,
     *,
     sync: Sync = "commit",
@@ -49,8 +45,8 @@ def seal_run_dir(
 ) -> Seal:
     """Digest the files of the run dir, and make them read-only and durable.
 
-    A digest in *known* is believed: it is of a copy that this process made, and to which
-    nobody could write since. What the owner may not read is made readable to him. A run dir
+    A digest in *known*, by path, is believed: it is of a copy that this process made, and to
+    which nobody could write since. What the owner may not read is made readable to him. A run dir
     that is gone has no files. Raises OSError where something cannot be made durable.
     """
     try:
@@ -65,7 +61,7 @@ def seal_run_dir(
         def seal(fd: int, found: Found, tell: Callable[[int], None]) -> Outcome:
             status = os.fstat(fd)
             if found.path in known:
-                digest, trouble = known[found.path].digest, ""
+                digest, trouble = known[found.path], ""
             else:
                 digest, trouble = digest_at_rest(fd, status, algorithm, tell)
             trouble = _make_read_only(fd, status, found.path in contents.linked) or trouble
@@ -75,7 +71,7 @@ def seal_run_dir(
 
         files = [found for found in contents.files if found.kind == "file"]
         outcomes = {
-            found.path: (known[found.path].digest, "")
+            found.path: (known[found.path], "")
             for found in files
             if not each and found.path in known and not found.mode & _UNSEALED
         }

@@ -181,10 +181,10 @@ def _seal(staging: Staging) -> None:
     types = entered(run)
     # What an earlier attempt generated is there, and is no part of what goes in.
     generated = {path for path, type in types.items() if type == GENERATED}
-    unread = {path: Copied(path, "", 0) for path in generated}
+    known = {path: copied.digest for path, copied in staging.copied.items()}
     sealed = seal_run_dir(
         run.run_dir,
-        {**staging.copied, **unread},
+        known | dict.fromkeys(generated, ""),
         digest_algorithm(staging.opdef),
         sync=run.sync,
         progress=staging.progress,

@@ -8,7 +8,6 @@ from hashlib import sha256
 
 import pytest
 
-from gage.copying import Copied
 from gage.digest import digest_fd, link_digest
 from gage.run_files import Skipped
 from gage.sealing import digest_run_dir, seal_facts, seal_run_dir, unseal
@@ -91,7 +90,7 @@ def test_fifos_and_sockets_do_no_harm_and_are_told(tmp_path):
 def test_a_known_digest_is_believed_and_the_file_sealed(tmp_path):
     fill(tmp_path, {f"{number:02}": "" for number in range(20)} | {"writable": "", "sealed": ""})
     os.chmod(tmp_path / "sealed", 0o444)
-    known = {path: Copied(path, "f" * 64, 1) for path in ("writable", "sealed")}
+    known = dict.fromkeys(("writable", "sealed"), "f" * 64)
     digests = {file.path: file.digest for file in seal(tmp_path, known).files}
     assert digests["writable"] == digests["sealed"] == "f" * 64
     assert digests["00"] == EMPTY
@@ -100,7 +99,7 @@ def test_a_known_digest_is_believed_and_the_file_sealed(tmp_path):
 
 def test_a_link_in_the_place_of_a_known_file_is_a_link(tmp_path):
     (tmp_path / "a").symlink_to("/etc/passwd")
-    known = {"a": Copied("a", "f" * 64, 1)}
+    known = {"a": "f" * 64}
     assert seal(tmp_path, known).files[0].digest == link_digest("/etc/passwd")
 
 

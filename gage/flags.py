@@ -25,6 +25,7 @@ __all__ = [
     "parse_assignment",
     "parse_value",
     "resolve_config",
+    "unknown_flag",
 ]
 
 LONGEST_VARIABLE = 100_000
@@ -110,7 +111,7 @@ def resolve_config(
             config.setdefault(flag.name, None)
     for name, text in given.items():
         if name not in targets and not force:
-            raise _unknown(opdef, name, targets)
+            raise unknown_flag(opdef, name, targets)
         target = targets.setdefault(name, _target(name, None, None))
         config[name] = _read(text, target, force)
     for name, flag in flags.items():
@@ -256,7 +257,7 @@ def _equal(a: Scalar, b: Scalar) -> bool:
     return same(a, b)
 
 
-def _unknown(opdef: OpDef, name: str, known: Iterable[str]) -> ConfigError:
+def unknown_flag(opdef: OpDef, name: str, known: Iterable[str]) -> ConfigError:
     from gage.schema import did_you_mean
 
     known = list(known)

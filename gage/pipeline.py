@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 from gage.durable import sync_dir
 from gage.errors import ConfigError, GageError, NotFoundError, StateError
 from gage.flags import as_text
-from gage.opdef import OpDef, raw_steps
+from gage.opdef import OpDef, is_batch, raw_steps
 from gage.opref import OpRef
 from gage.run import Run, checked_name, open_run, tmp_dir
 from gage.scalar import Scalar, format_value
@@ -27,11 +27,15 @@ _WHOLE = re.compile(r"\$\{([^}]*)\}")
 
 
 class NamedStep(NamedTuple):
-    """A step under the name that its link has; *needs* are the names of steps before it."""
+    """A step under the name that its link has; *needs* are the names of steps before it.
+
+    ``is_trial`` is whether it is one of a batch.
+    """
 
     name: str
     step: Step
     needs: tuple[str, ...]
+    is_trial: bool = False
 
 
 class StepLink(NamedTuple):
@@ -50,9 +54,14 @@ def is_pipeline(opdef: OpDef) -> bool:
 def named_steps(opdef: OpDef) -> list[NamedStep]:
     """The steps of a pipeline, in order. Raises ConfigError."""
     steps = [parse_step(raw) for raw in raw_steps(opdef)]
+    trials = is_batch(opdef)
+    if trials:
+        # A batch is no pipeline of its own: its trials may take what it may take itself.
+        isolated = bool(opdef.data.get("isolate-runs"))
+        steps = [step._replace(isolate_runs=isolated) for step in steps]
     names = step_names(steps)
     return [
-        NamedStep(name, step, tuple(names[:i]) if step.needs is None else step.needs)
+        NamedStep(name, step, tuple(names[:i]) if step.needs is None else step.needs, trials)
         for i, (name, step) in enumerate(zip(names, steps, strict=True))
     ]
 
@@ -70,6 +79,10 @@ def step_flags(named: NamedStep, pipeline: OpRef, config: Mapping[str, Scalar]) 
 
     Raises ConfigError for a name that the pipeline has not.
     """
+    if named.is_trial:
+        from gage.trials import trial_flags
+
+        return trial_flags(named.name, named.step.flags, config)
     own = {key: value for key, value in config.items() if ":" not in key}
 
     def value_of(name: str) -> Scalar:

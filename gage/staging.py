@@ -24,6 +24,7 @@ from gage.opdef import (
     digest_algorithm,
     flag_defs,
     forced_names,
+    is_batch,
     phases,
     raw_steps,
     sourcecode_rule,
@@ -93,6 +94,8 @@ def _stage_sourcecode(staging: Staging) -> None:
 
 def _stage_config(staging: Staging) -> None:
     run, opdef = staging.run, staging.opdef
+    if is_batch(opdef):
+        return  # its values are those of its trials, which have the files
     selectors = config_selectors(opdef)
     values = recorded_config(run)
     constants: Mapping[str, object] = {}

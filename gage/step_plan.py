@@ -1,11 +1,13 @@
 """What becomes of each step when a pipeline is run: decided for all before the first runs."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
+from gage.batch import MARK
 from gage.errors import GageError, LockedError, StateError
 from gage.locks import is_held
+from gage.opdef import is_batch
 from gage.pipeline import (
     NamedStep,
     StepLink,
@@ -100,6 +102,7 @@ def _planned(
         return PlannedStep(named, "run", link, given)
     if status == "completed" and _is_done(parent, run):
         return PlannedStep(named, "leave", link, {})
+    needed = needed or named.is_trial
     if needed and status == "completed" and not given and not force:
         return PlannedStep(named, "restart if stale", link, {})
     return PlannedStep(named, "restart", link, given)
@@ -108,11 +111,15 @@ def _planned(
 def _check_operation(parent: Run, named: NamedStep, run: Run) -> None:
     assert parent.opref is not None
     names = full_names(named.step, parent.opref) if named.step.operation else []
-    if names and str(run.opref) not in names:
+    if names and str(run.opref) not in names and not _is_batch_of(run, names):
         raise StateError(
             f"{run}: a run of {run.opref}, and the step is {names[0]}",
             "remove the link to have another run made",
         )
+
+
+def _is_batch_of(run: Run, names: Sequence[str]) -> bool:
+    return is_batch(recorded_opdef(run)) and str(run.opref).removesuffix(MARK) in names
 
 
 def _new_values(

@@ -8,11 +8,12 @@ import os
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from gage.batch import prepare_all
 from gage.beginning import init_run
 from gage.clock import Clock
 from gage.errors import GageError, NotFoundError
-from gage.opdef import OpDef
-from gage.operation import Operation, Prepared, open_operation, prepare
+from gage.opdef import OpDef, forced_names
+from gage.operation import Operation, Prepared, open_operation
 from gage.pipeline import (
     NamedStep,
     StepLink,
@@ -52,7 +53,9 @@ def prepare_steps(
         try:
             given = step_flags(named, parent.opref, config)
             operation = _operation(project, full_names(named.step, parent.opref))
-            prepared = prepare(operation, given)
+            # What a person forced upon a batch is forced upon its trials.
+            force = named.is_trial and bool(forced_names(opdef))
+            prepared = prepare_all(operation, given, force=force)
         except GageError as error:
             raise in_step(named.name, error) from None
         data = {**prepared.opdef.data, "isolate-runs": named.step.isolate_runs}

@@ -19,7 +19,7 @@ from gage.facts import log_action
 from gage.job_slots import JobSlots
 from gage.listing import read_row, read_rows
 from gage.locks import holding
-from gage.opdef import dependencies
+from gage.opdef import dependencies, is_batch
 from gage.pipeline import NamedStep, in_step, is_pipeline, link_step
 from gage.plumbing.exec import exec_run
 from gage.plumbing.finalize import finalize_run
@@ -67,6 +67,8 @@ def run_steps(
     runs: dict[str, tuple[NamedStep, Run]] = {}
     done: set[str] = set()
     failed = 0
+    # The trials of a batch are nothing to each other: all are run, whatever becomes of one.
+    goes_on = is_batch(recorded_opdef(parent))
     trouble: GageError | None = None
     with (
         JobSlots(options.jobs, work.environ) as slots,
@@ -75,7 +77,8 @@ def run_steps(
         while True:
             step = None
             try:
-                while step := _next(waiting, done, failed or trouble or processes.stopped_by):
+                over = trouble or processes.stopped_by or (failed and not goes_on)
+                while step := _next(waiting, done, over):
                     if not slots.take():
                         break
                     waiting.remove(step)
@@ -119,7 +122,7 @@ def _begun(work: _Work, step: PlannedStep, slots: JobSlots, processes: StepProce
     """The run of *step*, under way unless a signal has stopped us; None where none is needed."""
     run = _made_ready(work, step)
     if run is not None:
-        environ = _environ(work, run, slots)
+        environ = _environ(work, step.named, run, slots)
         processes.start(
             step.named.name,
             lambda: guarded("gage-exec", lambda: _execute(work, run, environ), runner=True),
@@ -160,7 +163,9 @@ def _made_ready(work: _Work, step: PlannedStep) -> Run | None:
             )
     _take_upstream(work, run)
     again = action.startswith("restart")
-    if named.step.needed and not again and (equal := _equal(parent, run)):
+    batch = is_batch(recorded_opdef(run))
+    needed = named.step.needed or (named.is_trial and options.needed)
+    if needed and not again and not batch and (equal := _equal(parent, run)):
         link_step(parent, named.name, equal.run_dir)
         purge_run(delete_run(run))
         return None
@@ -208,12 +213,13 @@ def _equal(parent: Run, run: Run) -> Run | None:
     return find_equal(run, rows)
 
 
-def _environ(work: _Work, run: Run, slots: JobSlots) -> dict[str, str]:
+def _environ(work: _Work, named: NamedStep, run: Run, slots: JobSlots) -> dict[str, str]:
     """The environment for the runner of a step: the options are for pipelines alone."""
     environ = {**work.environ, **slots.environ}
     environ.pop(VARIABLE, None)
     if is_pipeline(recorded_opdef(run)):
-        environ[VARIABLE] = format_options(work.options._replace(jobs=None))
+        needed = work.options.needed or (named.step.needed and is_batch(recorded_opdef(run)))
+        environ[VARIABLE] = format_options(work.options._replace(needed=needed, jobs=None))
     return environ
 
 

@@ -53,9 +53,14 @@ def test_a_phase_without_a_command_is_none() -> None:
     assert phase_command(opdef, "stage-runtime", {}) is None
 
 
-def test_a_pipeline_has_no_command_of_its_own() -> None:
+def test_the_command_of_a_pipeline_is_to_run_its_steps() -> None:
+    cmd = operation_command(OpDef("pipe", {"steps": ["a"]}), {})
+    assert cmd.args == ["gage-run-steps", "."]
+
+
+def test_an_operation_without_a_command_cannot_run() -> None:
     with pytest.raises(ConfigError, match="pipe: has no command"):
-        operation_command(OpDef("pipe", {"steps": ["a"]}), {})
+        operation_command(OpDef("pipe", {}), {})
 
 
 @pytest.mark.parametrize("first", ["#!/bin/sh", "#! /bin/bash -e", "#!/usr/bin/env -S dash -e"])

@@ -7,6 +7,7 @@ costs nothing, and appear whole: the directory is filled in ``.tmp`` and renamed
 """
 
 import os
+from typing import NamedTuple
 
 from gage.durable import sync_dir
 from gage.errors import NotFoundError
@@ -15,8 +16,26 @@ from gage.run import Run, read_fact, run_meta_path, tmp_dir
 ENDED = ("proc/exit", "proc/lock", "started", "stopped", "summary.json")
 """Facts of one attempt alone: the next must not be taken for finished."""
 
-_KEPT = (*ENDED, "config.json", "given.json", "manifest", "proc/cmd.json")
+_WENT_IN = (
+    "config.json",
+    "given.json",
+    "manifest",
+    "dependencies.json",
+    "proc/cmd.json",
+    "proc/env.json",
+)
+_KEPT = (*ENDED, *_WENT_IN)
 _OUTPUTS = ("40_run", "50_finalize")
+
+
+class Attempt(NamedTuple):
+    """One attempt of a run, earlier or present: *folder* is where its facts are in the meta dir.
+
+    ``read_fact(run, *attempt.folder, "config.json")`` reads one.
+    """
+
+    number: int
+    folder: tuple[str, ...]
 
 
 def attempt_numbers(run: Run) -> list[int]:
@@ -26,6 +45,23 @@ def attempt_numbers(run: Run) -> list[int]:
     except FileNotFoundError:
         return []
     return sorted(int(name) for name in names if name.isdecimal())
+
+
+def attempts(run: Run) -> list[Attempt]:
+    """All attempts of *run*, oldest first; the last is the present one, over or not."""
+    numbers = attempt_numbers(run)
+    earlier = [Attempt(number, ("attempts", str(number))) for number in numbers]
+    return [*earlier, Attempt((numbers or [0])[-1] + 1, ())]
+
+
+def find_attempt(run: Run, number: int) -> Attempt:
+    """The attempt *number* of *run*. Raises NotFoundError for one that never was."""
+    there = attempts(run)
+    for attempt in there:
+        if attempt.number == number:
+            return attempt
+    known = ", ".join(str(attempt.number) for attempt in there)
+    raise NotFoundError(f"{run}: no attempt {number}", f"attempts: {known}")
 
 
 def attempt_path(run: Run, number: int, *parts: str) -> str:
@@ -43,7 +79,8 @@ def keep_attempt(run: Run) -> int:
     """
     numbers = attempt_numbers(run)
     started = read_fact(run, "started")
-    if numbers and started == read_fact(run, "attempts", str(numbers[-1]), "started"):
+    # It goes before proc/exit does: where it is gone, the attempt was kept.
+    if numbers and started in (None, read_fact(run, "attempts", str(numbers[-1]), "started")):
         return numbers[-1]
     number = (numbers or [0])[-1] + 1
     building = os.path.join(tmp_dir(run), os.urandom(12).hex())

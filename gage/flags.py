@@ -93,34 +93,40 @@ def resolve_config(
     constants: Mapping[str, Constant],
     given: Mapping[str, str],
     *,
-    force: bool = False,
+    force: bool | frozenset[str] = False,
 ) -> Resolved:
     """The config of a run of *opdef* with the *constants* of its files and the texts *given*.
 
-    *force* takes unknown names, and values that their flag or constant does not allow.
-    Raises ConfigError that names the flag, what was expected, and where that stands.
+    *force* takes unknown names, and values that their flag or constant does not allow: all,
+    or those of these names. Raises ConfigError that names the flag, what was expected, and
+    where that stands.
     """
+
+    def forced(name: str) -> bool:
+        return force if isinstance(force, bool) else name in force
+
     flags = flag_defs(opdef)
     config = {name: constant.value for name, constant in constants.items()}
     targets = {name: _target(name, flags.get(name), constants.get(name)) for name in config}
     for flag in flags.values():
         target = targets[flag.name] = _target(flag.name, flag, constants.get(flag.name))
         if flag.has_default:
-            config[flag.name] = _fitting(flag.default, target, f"the default of {flag.name}", force)
+            what = f"the default of {flag.name}"
+            config[flag.name] = _fitting(flag.default, target, what, forced(flag.name))
         else:
             config.setdefault(flag.name, None)
     for name, text in given.items():
-        if name not in targets and not force:
+        if name not in targets and not forced(name):
             raise unknown_flag(opdef, name, targets)
         target = targets.setdefault(name, _target(name, None, None))
-        config[name] = _read(text, target, force)
+        config[name] = _read(text, target, forced(name))
     for name, flag in flags.items():
         if flag.required and (name not in given or config[name] is None):
             raise ConfigError(f"{name}: a value is required", _as_option(flag))
-        if not force:
+        if not forced(name):
             _check_limits(config[name], flag, f"{name}={format_value(config[name])}")
-    forced = {n for n, c in constants.items() if kind_of(config[n]) not in c.kinds}
-    return Resolved(config, list(given), frozenset(forced))
+    odd = {n for n, c in constants.items() if kind_of(config[n]) not in c.kinds}
+    return Resolved(config, list(given), frozenset(odd))
 
 
 def flag_trouble(flag: FlagDef) -> tuple[str, str] | None:
@@ -258,6 +264,7 @@ def _equal(a: Scalar, b: Scalar) -> bool:
 
 
 def unknown_flag(opdef: OpDef, name: str, known: Iterable[str]) -> ConfigError:
+    """The error that *name* is no flag of *opdef*; it names the nearest of *known*."""
     from gage.schema import did_you_mean
 
     known = list(known)

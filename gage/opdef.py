@@ -158,6 +158,11 @@ def forced_names(opdef: OpDef) -> frozenset[str]:
     return frozenset(opdef.data.get("forced") or ())
 
 
+def open_names(opdef: OpDef) -> frozenset[str]:
+    """The names of constants that were null in the source, and may have a value of any kind."""
+    return frozenset(opdef.data.get("open") or ())
+
+
 def _strings(value: str | list[str] | None) -> list[str]:
     if value is None:
         return []

@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from gage.command import operation_command
-from gage.config import Constant, read_config
+from gage.config import read_config
+from gage.constant import Constant
 from gage.digest import ALGORITHMS
 from gage.errors import ConfigError, NotFoundError, UsageError
 from gage.flags import Resolved, parse_assignment, parse_value, resolve_config
@@ -22,7 +23,7 @@ from gage.gage_file import (
 )
 from gage.opdef import OpCmd, OpDef, config_selectors, flag_defs, is_batch, raw_steps
 from gage.opref import OpRef
-from gage.scalar import Scalar
+from gage.scalar import ALL_KINDS, Scalar
 
 
 class Operation(NamedTuple):
@@ -95,10 +96,26 @@ def prepare(operation: Operation, given: Mapping[str, str], *, force: bool = Fal
     """
     opref, opdef, project = operation
     constants = read_config(project, config_selectors(opdef))
-    config, names, forced = resolve(opref, opdef, constants, given, force=force)
-    if forced:
-        opdef = opdef._replace(data={**opdef.data, "forced": sorted(forced)})
-    return Prepared(opref, opdef, config, names, operation_command(opdef, config))
+    resolved = resolve(opref, opdef, constants, given, force=force)
+    opdef = with_kinds(opdef, constants, resolved)
+    return Prepared(
+        opref, opdef, resolved.config, resolved.given, operation_command(opdef, resolved.config)
+    )
+
+
+def with_kinds(opdef: OpDef, constants: Mapping[str, Constant], resolved: Resolved) -> OpDef:
+    """*opdef* with what the values alone no longer tell of the kinds that they may have.
+
+    ``forced`` are names whose values their constants do not allow, ``open`` those of
+    constants that were null, and allowed anything, before they had a value.
+    """
+    null = {name for name, constant in constants.items() if constant.kinds == ALL_KINDS}
+    told = {
+        "forced": sorted(resolved.forced),
+        "open": sorted(name for name in null if resolved.config.get(name) is not None),
+    }
+    rest = {key: value for key, value in opdef.data.items() if key not in told}
+    return opdef._replace(data=rest | {key: names for key, names in told.items() if names})
 
 
 def resolve(
@@ -107,7 +124,7 @@ def resolve(
     constants: Mapping[str, Constant],
     given: Mapping[str, str],
     *,
-    force: bool = False,
+    force: bool | frozenset[str] = False,
 ) -> Resolved:
     """The config of a run with the *constants* of its files and the texts *given*.
 

@@ -1,34 +1,91 @@
-"""The values of another attempt: those of the run as it is, with new ones in their place."""
+"""The operation of another attempt: that of the run as it is, with new values in their place."""
 
 from collections.abc import Mapping
 
+from gage.command import operation_command
 from gage.config import read_config, unknown_key
-from gage.flags import Resolved
-from gage.opdef import OpDef, config_selectors, forced_names, raw_steps
-from gage.operation import resolve
-from gage.recorded import given_names, recorded_config
+from gage.errors import ConfigError
+from gage.opdef import (
+    OpCmd,
+    OpDef,
+    config_selectors,
+    flag_defs,
+    forced_names,
+    is_batch,
+    open_names,
+    phases,
+    raw_steps,
+)
+from gage.operation import Operation, Prepared, resolve, with_kinds
+from gage.recorded import given_names, recorded_command, recorded_config, recorded_opdef
 from gage.run import Run
-from gage.scalar import format_value
+from gage.scalar import ALL_KINDS, Scalar, format_value
+from gage.sequence import is_sequence
+from gage.step import Step
 
 
-def renewed_config(run: Run, opdef: OpDef, source: str, given: Mapping[str, str]) -> Resolved:
-    """The config of *run* with the values *given*, texts, in place of those it has.
+def renew(run: Run, given: Mapping[str, str]) -> Prepared:
+    """What *run* would be with the values *given*, texts, in place of those it has.
 
-    *source* is the directory with the source code that the values will be written into:
-    the run dir, or a project to be staged anew, which may have other names than the run.
-    Raises ConfigError for a name that is not known, and for a value that cannot be.
+    Values that stay are not questioned. Raises ConfigError for a name that is not known, and
+    for a value that cannot be.
     """
     assert run.opref is not None
+    opdef, recorded = recorded_opdef(run), recorded_config(run)
+    for name in given if not is_batch(opdef) else ():
+        if name not in recorded and not (":" in name and raw_steps(opdef)):
+            raise unknown_key(name, recorded)
+    _check_no_batch(opdef, given)
     selectors = config_selectors(opdef)
-    constants = read_config(source, selectors) if selectors else {}
-    recorded = recorded_config(run)
-    if source == run.run_dir:
-        for name in given:
-            if name not in recorded and not (":" in name and raw_steps(opdef)):
-                raise unknown_key(name, recorded)
-        kept = recorded
-    else:
-        kept = {name: recorded[name] for name in given_names(run) if name in recorded}
-    texts = {name: format_value(value) for name, value in kept.items()} | dict(given)
-    resolved = resolve(run.opref, opdef, constants, texts, force=bool(forced_names(opdef)))
-    return resolved._replace(given=list(dict.fromkeys([*given_names(run), *given])))
+    constants = read_config(run.run_dir, selectors) if selectors else {}
+    for name in open_names(opdef) & constants.keys():
+        constants[name] = constants[name]._replace(kinds=ALL_KINDS)
+    typed = {flag.name for flag in flag_defs(opdef).values() if flag.type}
+    force = (recorded.keys() - given.keys()) | (forced_names(opdef) - typed)
+    texts = {name: format_value(value) for name, value in recorded.items()} | dict(given)
+    resolved = resolve(run.opref, opdef, constants, texts, force=frozenset(force))
+    opdef = with_kinds(opdef, constants, resolved)
+    names = list(dict.fromkeys([*given_names(run), *given]))
+    return Prepared(run.opref, opdef, resolved.config, names, _command(run, opdef, resolved.config))
+
+
+def renew_from(
+    run: Run, operation: Operation, given: Mapping[str, str], step: Step | None = None
+) -> Prepared:
+    """What *run* would be with the *operation* as its project defines it now.
+
+    It keeps the values that a person gave; the run of a *step* has those that its pipeline
+    says, which are *given*. Raises ConfigError.
+    """
+    assert run.opref is not None
+    before, recorded = recorded_opdef(run), recorded_config(run)
+    isolated = before.data.get("isolate-runs") if step is None else step.isolate_runs
+    opdef = operation.opdef
+    if isolated is not None:
+        opdef = opdef._replace(data={**opdef.data, "isolate-runs": isolated})
+    constants = read_config(operation.project, config_selectors(opdef))
+    kept = [name for name in given_names(run) if name in recorded] if step is None else []
+    texts = {name: format_value(recorded[name]) for name in kept} | dict(given)
+    force = forced_names(before)
+    resolved = resolve(run.opref, opdef, constants, texts, force=force)
+    opdef = with_kinds(opdef, constants, resolved)
+    cmd = operation_command(opdef, resolved.config)
+    return Prepared(run.opref, opdef, resolved.config, list(texts), cmd)
+
+
+def _check_no_batch(opdef: OpDef, given: Mapping[str, str]) -> None:
+    for name, text in given.items() if not is_batch(opdef) else ():
+        if is_sequence(text):
+            raise ConfigError(
+                f"{name}={text}: {opdef.name} was run once, and restarts as one run",
+                f"gage run {opdef.name} {name}={text} makes a batch",
+            )
+
+
+def _command(run: Run, opdef: OpDef, config: Mapping[str, Scalar]) -> OpCmd:
+    """The command with the values; that of a run made by hand is a fact, not defined."""
+    recorded = recorded_command(run)
+    if "run" not in phases(opdef) and not raw_steps(opdef):
+        return recorded
+    cmd = operation_command(opdef, config)
+    return OpCmd(cmd.args, {**recorded.env, **cmd.env})

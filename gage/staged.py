@@ -6,7 +6,7 @@ import stat
 from gage.digest import algorithm_of, digest_fd, link_digest
 from gage.errors import StateError
 from gage.manifest import GENERATED, Entry, read_manifest
-from gage.run import Run
+from gage.run import Run, has_fact
 
 
 def check_staged(run: Run) -> None:
@@ -19,6 +19,20 @@ def check_staged(run: Run) -> None:
                 f"{os.path.join(run.run_dir, entry.path)}: not as it was staged",
                 f"gage-manifest --check {run}",
             )
+
+
+def was_staged(run: Run) -> bool:
+    """Whether everything that *run* needs entered it once, though it may be pending again."""
+    return has_fact(run, "manifest")
+
+
+def check_before_reopening(run: Run) -> None:
+    """As check_staged, where there is something to be found.
+
+    A reopening that was stopped left files that its manifest does not tell of yet.
+    """
+    if has_fact(run, "staged") or has_fact(run, "proc", "exit") or has_fact(run, "started"):
+        check_staged(run)
 
 
 def _is_same(run: Run, entry: Entry) -> bool:

@@ -6,19 +6,18 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 
 from gage import clock
-from gage.attempts import attempt_numbers, forget_ended, keep_attempt
+from gage.attempts import forget_ended, keep_attempt
 from gage.cli import command, complain, parser_for
 from gage.clock import Clock
-from gage.command import operation_command
 from gage.durable import sync_policy
 from gage.errors import LockedError, StateError
 from gage.facts import log_action, put_json, remove_fact, unseal_logs
 from gage.files_log import FileEvent, append_events, entered
-from gage.flags import Resolved, parse_assignment
+from gage.flags import parse_assignment
 from gage.locks import holding, is_held
 from gage.manifest import DEPENDENCY, GENERATED, RUNTIME, SOURCE
-from gage.opdef import OpDef, phases, raw_steps
-from gage.operation import open_operation
+from gage.opdef import is_batch
+from gage.operation import Prepared, open_operation
 from gage.progress import Progress, Tell, ignore, unheard
 from gage.recorded import (
     given_names,
@@ -28,12 +27,12 @@ from gage.recorded import (
     recorded_project,
 )
 from gage.removing import remove_files
-from gage.renewal import renewed_config
+from gage.renewal import renew, renew_from
 from gage.run import Run, has_fact, open_run
 from gage.sealing import unseal
-from gage.staged import check_staged
+from gage.staged import check_before_reopening, was_staged
 from gage.staging import STAGE_PHASES, Staging, do_phase
-from gage.status import expect, run_status
+from gage.step import Step
 
 WENT_IN = (SOURCE, DEPENDENCY, RUNTIME)
 
@@ -44,6 +43,7 @@ def reopen_run(
     *,
     clean: bool = False,
     force_sourcecode: bool = False,
+    step: Step | None = None,
     environ: Mapping[str, str] | None = None,
     progress: Progress = ignore,
     tell: Tell = unheard,
@@ -52,53 +52,50 @@ def reopen_run(
     """Make *run* staged again; *given* are new values as texts.
 
     The attempt that ended is kept, and what was generated is still there unless *clean*.
-    With *force_sourcecode* the operation and its source code are those of the project now.
-    Raises StateError where the run is not finished or its staged files were changed,
-    ConfigError for a value that cannot be, LockedError while something of it runs.
+    With *force_sourcecode* the operation and its source code are those of the project now,
+    and of the run of a pipeline's *step* all values are those *given*. Raises StateError
+    where the run is not finished or its staged files were changed, ConfigError for a value
+    that cannot be, LockedError while something of it runs.
     """
     given = given or {}
     with holding(run):
         if is_held(run, "tree"):
             raise LockedError(f"{run}: something that its command started is still running")
-        _expect_reopenable(run, given)
+        _expect_reopenable(run, changes=bool(given) or clean or force_sourcecode)
         project = recorded_project(run) or os.getcwd()
-        if force_sourcecode:
-            opdef = open_operation(project, str(run.opref)).opdef
-            source = project
+        anew = force_sourcecode and not is_batch(recorded_opdef(run))
+        if anew:
+            operation = open_operation(project, str(run.opref))
+            project = operation.project
+            renewed = renew_from(run, operation, given, step)
         else:
-            opdef = recorded_opdef(run)
-            source = run.run_dir
-            check_staged(run)
-        config = renewed_config(run, opdef, source, given)
+            check_before_reopening(run)
+            renewed = renew(run, given)
         if has_fact(run, "proc", "exit"):
             _keep_attempt(run, now)
         remove_fact(run, "staged")
-        _put_operation(run, opdef, config)
-        gone = [
-            t
-            for t, wanted in ((GENERATED, clean), *((t, force_sourcecode) for t in WENT_IN))
-            if wanted
-        ]
+        _put_operation(run, renewed)
+        gone = [t for t, wanted in ((GENERATED, clean), *((t, anew) for t in WENT_IN)) if wanted]
         _remove_files(run, gone)
         unseal(run.run_dir, [path for path, type in entered(run).items() if type == GENERATED])
         environ = os.environ if environ is None else environ
-        staging = Staging(run, opdef, project, environ, progress, tell, now, {}, anew=False)
-        for phase in STAGE_PHASES if force_sourcecode else ("config", "seal"):
+        staging = Staging(run, renewed.opdef, project, environ, progress, tell, now, {}, anew=False)
+        for phase in STAGE_PHASES if anew else ("config", "seal"):
             do_phase(phase, staging)
         log_action(run, "reopened", now)
 
 
-def _expect_reopenable(run: Run, given: Mapping[str, str]) -> None:
-    status = run_status(run)
-    if status in ("completed", "error") or has_fact(run, "proc", "exit"):
+def _expect_reopenable(run: Run, *, changes: bool) -> None:
+    # We hold the lock, which to a status is that the run is running.
+    if has_fact(run, "proc", "exit"):
         return
-    if status == "pending" and attempt_numbers(run):
-        return  # an earlier reopening was stopped on its way
-    if status == "staged" and given:
-        return
-    if status in ("exited", "terminated"):
+    if has_fact(run, "started"):
         raise StateError(f"{run}: not finalized", f"gage-finalize {run}")
-    expect(run, "completed", hint=f"gage-exec {run}" if status == "staged" else "")
+    if has_fact(run, "staged"):
+        if not changes:
+            raise StateError(f"{run}: already staged", f"gage-exec {run}")
+    elif not was_staged(run):  # else an earlier reopening was stopped on its way
+        raise StateError(f"{run}: not staged yet", f"gage-stage {run}")
 
 
 def _keep_attempt(run: Run, now: Clock) -> None:
@@ -108,20 +105,18 @@ def _keep_attempt(run: Run, now: Clock) -> None:
     log_action(run, f"kept attempt {number}", now)
 
 
-def _put_operation(run: Run, opdef: OpDef, renewed: Resolved) -> None:
-    if opdef.data != recorded_opdef(run).data:
-        put_json(run, "opdef.json", value=opdef.data)
+def _put_operation(run: Run, renewed: Prepared) -> None:
+    if renewed.opdef.data != recorded_opdef(run).data:
+        put_json(run, "opdef.json", value=renewed.opdef.data)
     if renewed.config != recorded_config(run):
         put_json(run, "config.json", value=renewed.config)
     if renewed.given != given_names(run):
         put_json(run, "given.json", value=renewed.given)
-    if "run" in phases(opdef) or raw_steps(opdef):
-        recorded = recorded_command(run)
-        cmd = operation_command(opdef, renewed.config)
-        if cmd.args != recorded.args:
-            put_json(run, "proc", "cmd.json", value=cmd.args)
-        if (env := {**recorded.env, **cmd.env}) != recorded.env:
-            put_json(run, "proc", "env.json", value=env)
+    recorded = recorded_command(run)
+    if renewed.cmd.args != recorded.args:
+        put_json(run, "proc", "cmd.json", value=renewed.cmd.args)
+    if renewed.cmd.env != recorded.env:
+        put_json(run, "proc", "env.json", value=renewed.cmd.env)
 
 
 def _remove_files(run: Run, types: Sequence[str]) -> None:

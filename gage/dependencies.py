@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from gage.copying import Copied, copy_sources
 from gage.errors import StateError
 from gage.filters import Filters
-from gage.listing import Row, read_rows
+from gage.listing import Row, read_row, read_rows
 from gage.manifest import GENERATED, read_manifest
 from gage.opdef import Dependency
 from gage.patterns import compile_patterns
@@ -34,17 +34,18 @@ def take_dependencies(
     project: str,
     algorithm: str,
     *,
-    pipeline: str = "",
+    among: Sequence[str] | None = None,
 ) -> list[Taken]:
     """Copy all *dependencies* into the run dir of *run*.
 
-    With the ID of a *pipeline*, only the runs of its steps are there to take from. Raises
-    StateError where one cannot be met, or would overwrite a file of the run.
+    Runs are taken from *among* those of these names, the first that will do, or without it
+    the newest of all. Raises StateError where one cannot be met, or would overwrite a file
+    of the run.
     """
     taken: list[Taken] = []
     for dependency in dependencies:
         if dependency.run:
-            taken += _from_run(run, dependency, algorithm, pipeline)
+            taken += _from_run(run, dependency, algorithm, among)
         else:
             taken += _from_project(run, dependency, project, algorithm)
     return taken
@@ -65,7 +66,7 @@ def _from_project(run: Run, dependency: Dependency, project: str, algorithm: str
 
 
 def upstream_digests(
-    run: Run, dependencies: Sequence[Dependency], *, pipeline: str = ""
+    run: Run, dependencies: Sequence[Dependency], *, among: Sequence[str] | None = None
 ) -> dict[str, str]:
     """The digest of each file that *run* would take from other runs now, by its path in *run*.
 
@@ -74,15 +75,17 @@ def upstream_digests(
     digests = {}
     for dependency in dependencies:
         if dependency.run:
-            _, found = _upstream(run, dependency, pipeline)
+            _, found = _upstream(run, dependency, among)
             for path, digest in found.items():
                 digests[_target(path, dependency.as_, len(found))] = digest
     return digests
 
 
-def _upstream(run: Run, dependency: Dependency, pipeline: str) -> tuple[Row, dict[str, str]]:
+def _upstream(
+    run: Run, dependency: Dependency, among: Sequence[str] | None
+) -> tuple[Row, dict[str, str]]:
     """The run to take from, and the digests of its files that are wanted."""
-    row = _newest(run, dependency, pipeline)
+    row = _chosen(run, dependency, among)
     wanted = compile_patterns(dependency.files) if dependency.files else None
     digests = {
         entry.path: entry.digest
@@ -95,8 +98,10 @@ def _upstream(run: Run, dependency: Dependency, pipeline: str) -> tuple[Row, dic
     return row, digests
 
 
-def _from_run(run: Run, dependency: Dependency, algorithm: str, pipeline: str) -> list[Taken]:
-    row, digests = _upstream(run, dependency, pipeline)
+def _from_run(
+    run: Run, dependency: Dependency, algorithm: str, among: Sequence[str] | None
+) -> list[Taken]:
+    row, digests = _upstream(run, dependency, among)
     paths = list(digests)
     sources = [
         Source(path, "link" if digests[path].startswith("link:") else "file") for path in paths
@@ -123,16 +128,23 @@ def _from_run(run: Run, dependency: Dependency, algorithm: str, pipeline: str) -
     ]
 
 
-def _newest(run: Run, dependency: Dependency, pipeline: str) -> Row:
+def _chosen(run: Run, dependency: Dependency, among: Sequence[str] | None) -> Row:
     wanted = Filters(
         operations=(dependency.run,),
         statuses=(dependency.status,),
         expressions=(dependency.select,) if dependency.select else (),
     )
-    for row in wanted.apply(read_rows(run.home)):
-        if not pipeline or row.parent == pipeline:
-            return row
+    rows = read_rows(run.home) if among is None else [read_row(run.home, n) for n in among]
+    found = wanted._replace(limit=1).apply(rows)
+    if found:
+        return found[0]
     where = f" where {dependency.select}" if dependency.select else ""
+    if among is not None:
+        raise StateError(
+            f"{run.opref} depends on a {dependency.status} run of {dependency.run}{where}, "
+            "and no step before it is one",
+            "`isolate-runs: no` in the step takes the runs of others, too",
+        )
     raise StateError(
         f"{run.opref} depends on a {dependency.status} run of {dependency.run}{where}, "
         "and there is none",

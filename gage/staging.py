@@ -25,6 +25,7 @@ from gage.opdef import (
     flag_defs,
     forced_names,
     is_batch,
+    open_names,
     phases,
     raw_steps,
     sourcecode_rule,
@@ -32,7 +33,7 @@ from gage.opdef import (
 from gage.progress import Progress, Tell
 from gage.recorded import recorded_config, recorded_dependencies, recorded_opdef
 from gage.removing import remove_files, remove_tree
-from gage.run import Run, has_fact, read_fact, run_meta_path, tmp_dir
+from gage.run import Run, has_fact, run_meta_path, tmp_dir
 from gage.run_files import walk_run_dir
 from gage.sealing import seal_run_dir, unseal
 from gage.sourcecode import select_files, select_sourcecode
@@ -44,7 +45,8 @@ STAGE_PHASES: tuple[StagePhase, ...] = get_args(StagePhase)
 class Staging(NamedTuple):
     """One staging under way; *copied* are the files that this process copied and digested.
 
-    *anew* is whether the run dir starts empty.
+    *anew* is whether the run dir starts empty. *upstream* names the runs that a step takes
+    files from; without it they are still to come.
     """
 
     run: Run
@@ -56,6 +58,7 @@ class Staging(NamedTuple):
     now: Clock
     copied: dict[str, Copied]
     anew: bool = True
+    upstream: Sequence[str] | None = None
 
 
 def do_phase(phase: StagePhase, staging: Staging) -> None:
@@ -115,7 +118,8 @@ def _stage_config(staging: Staging) -> None:
         return
     from gage.config import changed_files
 
-    changed = changed_files(run.run_dir, selectors, given, force=forced_names(opdef))
+    open_to_all = forced_names(opdef) | open_names(opdef)
+    changed = changed_files(run.run_dir, selectors, given, force=open_to_all)
     types = entered(run)
     for path, (before, after) in changed.items():
         _replace(run, path, after)
@@ -134,45 +138,59 @@ def _stage_runtime(staging: Staging) -> None:
 def _stage_dependencies(staging: Staging) -> None:
     run = staging.run
     wanted = dependencies(staging.opdef)
-    if has_fact(run, "parent"):
-        # The runs that a step takes files from are those of its own pipeline, still to come.
+    if has_fact(run, "parent") and staging.upstream is None:
         wanted = [dependency for dependency in wanted if not dependency.run]
     if wanted:
-        _take(staging, wanted, [])
+        _take(staging, wanted, [], staging.upstream)
     _run_phase_hook(staging, "stage-dependencies", "30_dependencies", DEPENDENCY)
 
 
-def take_upstream(staging: Staging) -> None:
+def take_upstream(staging: Staging, among: Sequence[str] | None) -> None:
     """Take anew what the staged run of a step needs of the runs before it, and seal it again.
 
-    Raises StateError where there is no such run.
+    Those are *among* the runs of these names, or all. Raises StateError, and leaves the run
+    as it is, where there is no such run.
     """
+    from gage.dependencies import upstream_digests
+
     run = staging.run
     wanted = [dependency for dependency in dependencies(staging.opdef) if dependency.run]
-    if not wanted:
-        return
+    found = upstream_digests(run, wanted, among=among)
     records = recorded_dependencies(run)
     kept = [record for record in records if "run" not in record]
-    old = [record["path"] for record in records if "run" in record]
+    old = [record for record in records if "run" in record]
+    new = [
+        {"path": path, "digest": digest, "run": ""}
+        for path, digest in found.items()
+        if path not in {record["path"] for record in old}
+    ]
+    for record in new:
+        if os.path.lexists(os.path.join(run.run_dir, record["path"])):
+            raise StateError(
+                f"{run}: {record['path']}: a dependency would overwrite it",
+                "put it elsewhere with `as:` in the gage file",
+            )
+    # Should we be stopped, this tells which files are only half taken.
+    put_json(run, "dependencies.json", value=kept + old + new)
     remove_fact(run, "staged")
-    remove_files(run.run_dir, old)
-    append_events(run, [FileEvent("d", DEPENDENCY, None, path) for path in old])
-    _take(staging, wanted, kept)
+    gone = [record["path"] for record in old + new]
+    remove_files(run.run_dir, gone)
+    types = entered(run)
+    append_events(run, [FileEvent("d", DEPENDENCY, None, path) for path in gone if path in types])
+    _take(staging, wanted, kept, among)
     do_phase("seal", staging)
 
 
-def _take(staging: Staging, wanted: Sequence[Dependency], kept: list[dict[str, Any]]) -> None:
+def _take(
+    staging: Staging,
+    wanted: Sequence[Dependency],
+    kept: list[dict[str, Any]],
+    among: Sequence[str] | None = None,
+) -> None:
     from gage.dependencies import take_dependencies
 
     run, opdef = staging.run, staging.opdef
-    pipeline = read_fact(run, "parent") or ""
-    taken = take_dependencies(
-        run,
-        wanted,
-        staging.project,
-        digest_algorithm(opdef),
-        pipeline=pipeline if opdef.data.get("isolate-runs", True) else "",
-    )
+    taken = take_dependencies(run, wanted, staging.project, digest_algorithm(opdef), among=among)
     staging.copied.update((item.copied.path, item.copied) for item in taken)
     append_events(run, (FileEvent("a", DEPENDENCY, t.copied.mtime, t.copied.path) for t in taken))
     put_json(run, "dependencies.json", value=kept + [item.record for item in taken])

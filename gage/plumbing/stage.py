@@ -6,15 +6,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 
 from gage import clock
+from gage.attempts import attempt_numbers
 from gage.cli import command, complain, parser_for
 from gage.clock import Clock
 from gage.durable import sync_policy
-from gage.errors import GageError
+from gage.errors import GageError, StateError
 from gage.locks import holding
 from gage.opdef import raw_steps
 from gage.progress import Progress, Tell, ignore, unheard
-from gage.recorded import recorded_opdef, recorded_project
-from gage.run import Run, open_run
+from gage.recorded import recorded_config, recorded_opdef, recorded_project
+from gage.run import Run, has_fact, open_run
 from gage.staging import STAGE_PHASES, StagePhase, Staging, do_phase
 from gage.status import expect
 
@@ -37,14 +38,29 @@ def stage_run(
     """
     with holding(run):
         expect(run, "pending", hint=f"gage-exec {run}")
+        if attempt_numbers(run):
+            raise StateError(f"{run}: being reopened, and not done", f"gage-reopen {run}")
         environ = os.environ if environ is None else environ
         project = os.path.abspath(project)
-        staging = Staging(run, recorded_opdef(run), project, environ, progress, tell, now, {})
+        staging = Staging(
+            *(run, recorded_opdef(run), project, environ, progress, tell, now, {}),
+            upstream=_upstream(run),
+        )
         for phase in STAGE_PHASES:
             if phase in phases:
                 do_phase(phase, staging)
             if phase == "sourcecode" and phase in phases and raw_steps(staging.opdef):
                 _stage_steps(staging)
+
+
+def _upstream(run: Run) -> Sequence[str] | None:
+    """What a step may take files from now: a pipeline made by hand runs each in its turn."""
+    if not has_fact(run, "parent"):
+        return None
+    from gage.upstream import find_parent, sources
+
+    parent = find_parent(run)
+    return sources(run) if parent and not raw_steps(recorded_opdef(parent)) else None
 
 
 def _stage_steps(staging: Staging) -> None:
@@ -53,7 +69,8 @@ def _stage_steps(staging: Staging) -> None:
     from gage.step_runs import begin_step, links_of, prepare_steps
 
     run, opdef, project, now = staging.run, staging.opdef, staging.project, staging.now
-    steps = prepare_steps(run, opdef, project)
+    assert run.opref is not None
+    steps = prepare_steps(run.opref, opdef, recorded_config(run), project)
     links = links_of(run, opdef)
     begun = [(step, begin_step(run, step, links, now)) for step in steps]
     for step, step_run in begun:

@@ -1,0 +1,92 @@
+"""Upstream: the runs that the run of a step takes files from, those of the steps before it.
+
+In a pipeline ``depends: run:`` means the last step before that runs such an operation, in
+this very attempt; with ``isolate-runs: no`` it means the newest run of all.
+"""
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+
+from gage.clock import Clock
+from gage.dependencies import upstream_digests
+from gage.errors import StateError
+from gage.locks import holding
+from gage.opdef import OpDef, dependencies, is_batch
+from gage.pipeline import named_steps, names_before, step_links
+from gage.progress import Tell, ignore
+from gage.recorded import recorded_dependencies, recorded_opdef, recorded_project
+from gage.run import Run, has_fact, open_run, read_fact, run_names
+from gage.staging import Staging, take_upstream
+
+
+def takes_from_runs(opdef: OpDef) -> bool:
+    """Whether the operation depends on the runs of others."""
+    return any(dependency.run for dependency in dependencies(opdef))
+
+
+def is_stale(run: Run) -> bool:
+    """Whether the runs before *run* ended with other files than it took from them."""
+    opdef = recorded_opdef(run)
+    if not takes_from_runs(opdef):
+        return False
+    taken = {r["path"]: r["digest"] for r in recorded_dependencies(run) if "run" in r}
+    try:
+        return taken != upstream_digests(run, dependencies(opdef), among=sources(run))
+    except StateError:
+        return True
+
+
+def take_anew(run: Run, *, environ: Mapping[str, str], tell: Tell, now: Clock) -> None:
+    """Let the staged *run*, of a step, have what the runs before it are now.
+
+    Raises StateError where it needs one that is not there.
+    """
+    opdef = recorded_opdef(run)
+    if not takes_from_runs(opdef):
+        return
+    project = recorded_project(run) or os.getcwd()
+    with holding(run):
+        staging = Staging(run, opdef, project, environ, ignore, tell, now, {}, anew=False)
+        take_upstream(staging, sources(run))
+
+
+def sources(run: Run) -> Sequence[str] | None:
+    """The names of the runs that *run* may take files from, the first to be asked first.
+
+    None where it may be any. A trial of a batch takes them from where the batch may.
+    """
+    if not recorded_opdef(run).data.get("isolate-runs", True) or not has_fact(run, "parent"):
+        return None
+    parent = find_parent(run)
+    if parent is None:
+        return []
+    return sources(parent) if is_batch(recorded_opdef(parent)) else siblings_before(parent, run)
+
+
+def find_parent(run: Run) -> Run | None:
+    """The pipeline that *run* is a step of, if it is one and that is there."""
+    id = read_fact(run, "parent")
+    if not id:
+        return None
+    for name in (id, *run_names(run.home)):
+        found = Run(os.path.join(run.home, name), id, None)
+        if read_fact(found, "id") == id:
+            return open_run(found.run_dir, sync=run.sync)
+    return None
+
+
+def siblings_before(parent: Run, run: Run) -> list[str]:
+    """The names of the runs that *run*, a step of *parent*, may take from, the last first."""
+    steps = named_steps(recorded_opdef(parent))
+    links = {link.name: link for link in step_links(parent, steps) if link.state == "ok"}
+    mine = [name for name, link in links.items() if os.path.basename(link.run_dir) == run.name]
+    for named in steps:
+        if named.name in mine:
+            return _run_names(links[n].run_dir for n in names_before(named, steps) if n in links)
+    names = list(links)
+    at = names.index(mine[0]) if mine else len(names)
+    return _run_names(links[name].run_dir for name in reversed(names[:at]))
+
+
+def _run_names(run_dirs: Iterable[str]) -> list[str]:
+    return [os.path.basename(run_dir) for run_dir in run_dirs]

@@ -1,25 +1,41 @@
-"""Equal runs: those into which the same went, told by their fingerprints."""
+"""Equal runs: those into which the same went, told by their fingerprints.
+
+Into a pipeline went what went into its steps; what these took from one another follows from
+that, and is not there yet when the pipeline has not run.
+"""
 
 from collections.abc import Iterable, Mapping
 
 from gage.errors import GageError
-from gage.fingerprint import run_fingerprint
+from gage.fingerprint import fingerprint, run_fingerprint
 from gage.listing import Row
-from gage.recorded import recorded_config, recorded_opdef
-from gage.renewal import renewed_config
+from gage.manifest import read_manifest
+from gage.opdef import is_batch
+from gage.pipeline import is_pipeline, linked_run, named_steps, step_links
+from gage.recorded import (
+    recorded_command,
+    recorded_config,
+    recorded_dependencies,
+    recorded_opdef,
+)
+from gage.renewal import renew
 from gage.run import Run, open_run
-from gage.scalar import same
+from gage.scalar import format_value, same
+from gage.upstream import takes_from_runs
+
+Inputs = tuple[object, ...]
 
 
 def find_equal(run: Run, rows: Iterable[Row]) -> Run | None:
     """The first completed run of *rows* into which the same went as into the staged *run*."""
-    wanted = run_fingerprint(run)
+    wanted = None
     for row in rows:
         if row.status != "completed" or row.id == run.id or row.opref != run.opref:
             continue
+        wanted = wanted or _inputs(run)
         try:
             other = open_run(row.run_dir, sync=run.sync)
-            if run_fingerprint(other) == wanted:
+            if wanted and _inputs(other) == wanted:
                 return other
         except (GageError, OSError):
             continue  # a damaged run equals none
@@ -28,6 +44,42 @@ def find_equal(run: Run, rows: Iterable[Row]) -> Run | None:
 
 def is_unchanged(run: Run, given: Mapping[str, str]) -> bool:
     """Whether the values *given*, texts, are those that *run* has. Raises ConfigError."""
-    renewed = renewed_config(run, recorded_opdef(run), run.run_dir, given).config
+    return not changed_values(run, given)
+
+
+def changed_values(run: Run, given: Mapping[str, str]) -> dict[str, str]:
+    """The values of *given*, texts, that *run* has not, as texts. Raises ConfigError."""
     recorded = recorded_config(run)
-    return all(name in recorded and same(recorded[name], renewed[name]) for name in renewed)
+    return {
+        name: format_value(value)
+        for name, value in renew(run, given).config.items()
+        if name not in recorded or not same(recorded[name], value)
+    }
+
+
+def _inputs(run: Run) -> Inputs | None:
+    """What went into *run*; None where that cannot be told before it runs."""
+    opdef = recorded_opdef(run)
+    if not is_pipeline(opdef):
+        return (run_fingerprint(run),)
+    inputs: list[object] = [run_fingerprint(run)]
+    for link in step_links(run, named_steps(opdef)):
+        step = linked_run(run, link)
+        of_step = step and _inputs_of_step(step, is_trial=is_batch(opdef))
+        if not of_step:
+            return None
+        inputs.append((link.name, of_step))
+    return tuple(inputs)
+
+
+def _inputs_of_step(run: Run, *, is_trial: bool) -> Inputs | None:
+    opdef = recorded_opdef(run)
+    if takes_from_runs(opdef) and (is_trial or not opdef.data.get("isolate-runs", True)):
+        return None
+    if is_pipeline(opdef):
+        return _inputs(run)
+    assert run.opref is not None
+    later = {record["path"] for record in recorded_dependencies(run) if "run" in record}
+    entries = [entry for entry in read_manifest(run) if entry.path not in later]
+    args = recorded_command(run).args
+    return (fingerprint(run.opref, args, recorded_config(run), entries),)

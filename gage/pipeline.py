@@ -21,7 +21,7 @@ from gage.schema import did_you_mean
 from gage.shell_text import fill_text
 from gage.step import Step, parse_step, step_names
 
-LinkState = Literal["ok", "dangling", "missing"]
+LinkState = Literal["ok", "dangling", "missing", "unexpected"]
 
 _WHOLE = re.compile(r"\$\{([^}]*)\}")
 
@@ -66,6 +66,14 @@ def named_steps(opdef: OpDef) -> list[NamedStep]:
     ]
 
 
+def names_before(named: NamedStep, steps: Sequence[NamedStep]) -> list[str]:
+    """The names of the steps that *named* needs, and of those that they need, the last first."""
+    needed = set(named.needs)
+    for step in reversed(steps):
+        needed |= set(step.needs) if step.name in needed else set()
+    return [step.name for step in reversed(steps) if step.name in needed]
+
+
 def full_names(step: Step, pipeline: OpRef) -> list[str]:
     """What the operation of *step* may be called in full: that of the namespace goes first."""
     if ":" in step.operation or not pipeline.namespace:
@@ -101,10 +109,13 @@ def step_flags(named: NamedStep, pipeline: OpRef, config: Mapping[str, Scalar]) 
             if whole
             else fill_text(text, lambda name: as_text(value_of(name)))
         )
+    for_all: dict[str, str] = {}
     for key, value in config.items():
         if flag := step_flag_name(key, named, pipeline):
-            texts[flag] = format_value(value)
-    return texts
+            # What is said of this step holds before what is said of its operation.
+            to = texts if key == f"{named.name}:{flag}" else for_all
+            to[flag] = format_value(value)
+    return texts | for_all
 
 
 def step_flag_name(key: str, named: NamedStep, pipeline: OpRef) -> str | None:
@@ -142,6 +153,15 @@ def step_links(parent: Run, steps: Sequence[NamedStep] = ()) -> list[StepLink]:
 
     Raises StateError where something else lies where the link of a step should be.
     """
+    links = find_links(parent, steps)
+    for link in links:
+        if link.state == "unexpected":
+            raise _unexpected(os.path.join(parent.run_dir, link.name))
+    return links
+
+
+def find_links(parent: Run, steps: Sequence[NamedStep] = ()) -> list[StepLink]:
+    """As step_links, where what is no link to a run is ``unexpected`` and no error."""
     names = [named.name for named in steps]
     present = _in_order(parent.run_dir)
     for name in present:
@@ -182,18 +202,16 @@ def in_step(name: str, error: GageError) -> GageError:
 
 
 def _step_link(parent: Run, name: str, present: bool) -> StepLink:
-    path = os.path.join(parent.run_dir, name)
     if not present:
         return StepLink(name, "missing", "")
     run_dir = _sibling(parent, name)
     if run_dir is None:
-        raise _unexpected(path)
+        return StepLink(name, "unexpected", "")
     try:
         open_run(run_dir)
     except NotFoundError:
-        if os.path.lexists(run_dir):
-            raise _unexpected(path) from None
-        return StepLink(name, "dangling", run_dir)
+        state: LinkState = "unexpected" if os.path.lexists(run_dir) else "dangling"
+        return StepLink(name, state, run_dir)
     return StepLink(name, "ok", run_dir)
 
 

@@ -4,29 +4,36 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
+from gage.attempts import attempt_numbers
 from gage.batch import MARK
+from gage.equal_runs import changed_values
 from gage.errors import GageError, LockedError, StateError
+from gage.expectations import unmet
 from gage.locks import is_held
-from gage.opdef import is_batch
+from gage.opdef import OpDef, is_batch
+from gage.operation import Operation, Prepared
 from gage.pipeline import (
     NamedStep,
     StepLink,
     full_names,
     in_step,
+    is_pipeline,
     linked_run,
     named_steps,
     step_flags,
     step_links,
 )
 from gage.recorded import recorded_config, recorded_opdef, recorded_project
-from gage.renewal import renewed_config
-from gage.run import Run, read_fact
-from gage.scalar import Scalar, format_value
+from gage.renewal import renew, renew_from
+from gage.run import Run, has_fact, open_run, read_fact
+from gage.scalar import Scalar
+from gage.staged import check_before_reopening, was_staged
 from gage.status import run_status
 from gage.step import Step
-from gage.step_runs import prepare_steps
+from gage.step_runs import find_step_operation, prepare_steps
+from gage.upstream import is_stale
 
-Action = Literal["make", "run", "restart", "restart if stale", "leave"]
+Action = Literal["make", "stage", "run", "restart", "restart if stale", "leave"]
 
 
 class PlannedStep(NamedTuple):
@@ -38,39 +45,70 @@ class PlannedStep(NamedTuple):
     given: dict[str, str]
 
 
+class _Plan(NamedTuple):
+    """What a plan is made for: *began* is when the present attempt did, None before it has."""
+
+    parent: Run
+    opdef: OpDef
+    config: Mapping[str, Scalar]
+    began: int | None
+    needed: bool
+    force: bool
+
+
 def plan_steps(
     parent: Run,
-    config: Mapping[str, Scalar] | None = None,
+    target: Prepared | None = None,
     *,
     needed: bool = False,
     force_sourcecode: bool = False,
 ) -> list[PlannedStep]:
-    """What to do about each step of *parent*, in order, with the *config* it has or will have.
+    """What to do about each step of *parent*, in order, or of the *target* that it shall become.
 
     Raises GageErrors that name the step: StateError for a link to something else, a run of
-    another operation or one not staged, LockedError for one that is running, ConfigError
-    for a value.
+    another operation or one that cannot run, LockedError for one that is running, ConfigError
+    for a value. The steps of steps are looked at, too.
     """
-    opdef = recorded_opdef(parent)
-    config = recorded_config(parent) if config is None else config
+    opdef = recorded_opdef(parent) if target is None else target.opdef
+    config = recorded_config(parent) if target is None else target.config
+    began = None if target else _began(parent, force_sourcecode)
+    plan = _Plan(parent, opdef, config, began, needed, force_sourcecode)
     steps = named_steps(opdef)
     links = {link.name: link for link in step_links(parent, steps)}
     # A pipeline made by hand has links alone: each is a step, after those before it.
-    by_hand = [name for name in links if name not in {named.name for named in steps}]
-    for name in by_hand if not steps else ():
+    by_hand = [] if steps else list(links)
+    for name in by_hand:
         steps.append(NamedStep(name, Step("", {}), tuple(named.name for named in steps)))
-    plan = []
+    planned: list[PlannedStep] = []
+    by_run: dict[str, Action] = {}
     for named in steps:
+        link = links[named.name]
         try:
-            plan.append(
-                _planned(parent, config, named, links[named.name], needed, force_sourcecode)
-            )
+            planned.append(_planned(plan, named, link, by_run.get(link.run_dir)))
         except GageError as error:
             raise in_step(named.name, error) from None
-    missing = [planned.named.name for planned in plan if planned.action == "make"]
+        by_run.setdefault(link.run_dir, planned[-1].action)
+    missing = [step.named.name for step in planned if step.action == "make"]
     if missing:
-        prepare_steps(parent, opdef, recorded_project(parent) or os.getcwd(), missing)
-    return plan
+        assert parent.opref is not None
+        project = recorded_project(parent) or os.getcwd()
+        prepare_steps(parent.opref, opdef, config, project, missing)
+    return planned
+
+
+def is_behind(run: Run) -> bool:
+    """Whether the finished *run* of a step is not what it would be if it were run now.
+
+    So it is where the runs before it have other results, or that holds for one of its steps.
+    """
+    if is_stale(run):
+        return True
+    if not is_pipeline(recorded_opdef(run)):
+        return False
+    return any(
+        step.action != "restart if stale" or is_behind(open_run(step.link.run_dir))
+        for step in plan_steps(run, renew(run, {}), needed=True)
+    )
 
 
 def shown_name(named: NamedStep) -> str:
@@ -78,39 +116,55 @@ def shown_name(named: NamedStep) -> str:
     return named.step.name or os.path.basename(named.step.operation.rpartition(":")[2])
 
 
-def _planned(
-    parent: Run,
-    config: Mapping[str, Scalar],
-    named: NamedStep,
-    link: StepLink,
-    needed: bool,
-    force: bool,
-) -> PlannedStep:
-    run = linked_run(parent, link)
+def _began(parent: Run, force: bool) -> int | None:
+    """When the present attempt of *parent* began, whose steps are not run once more.
+
+    A pipeline that nobody executes, whose steps are run by hand, has one attempt without an
+    end, unless its source code is to be another.
+    """
+    started = read_fact(parent, "started")
+    return int(started) if started else None if force else 0
+
+
+def _planned(plan: _Plan, named: NamedStep, link: StepLink, earlier: Action | None) -> PlannedStep:
+    """The plan for one step; *earlier* is what an earlier step does to the very same run."""
+    run = linked_run(plan.parent, link)
     if run is None:
+        if not named.step.operation:
+            raise StateError(f"{link.run_dir}: no run here", "link another, or remove the link")
         return PlannedStep(named, "make", link, {})
-    _check_operation(parent, named, run)
+    _check_operation(plan, named, run)
     status = run_status(run)
     if status == "running" or is_held(run, "tree"):
         raise LockedError(f"{run}: still running", f"gage runs stop {run.name}")
-    if status == "pending" and read_fact(run, "attempts", "1", "started") is None:
-        raise StateError(f"{run}: not staged yet", f"gage-stage {run}")
     if status == "unknown":
         raise StateError(f"{run}: a fact is missing or damaged")
-    given = _new_values(parent, config, named, run, force)
-    if status == "staged":
-        return PlannedStep(named, "run", link, given)
-    if status == "completed" and _is_done(parent, run):
-        return PlannedStep(named, "leave", link, {})
-    needed = needed or named.is_trial
-    if needed and status == "completed" and not given and not force:
-        return PlannedStep(named, "restart if stale", link, {})
-    return PlannedStep(named, "restart", link, given)
+    if status == "pending" and not was_staged(run):
+        if not plan.parent.id or read_fact(run, "parent") != plan.parent.id:
+            raise StateError(f"{run}: not staged yet", f"gage-stage {run}")
+        return PlannedStep(named, "stage", link, {})
+    given, target = _renewed(plan, named, run)
+    finished = has_fact(run, "proc", "exit") and not unmet(run, named.step.expect)
+    if finished and not given and earlier in (None, "leave", "restart if stale"):
+        started = read_fact(run, "started")
+        if plan.began is not None and started and int(started) >= plan.began:
+            return PlannedStep(named, "leave", link, {})
+        if (plan.needed or named.step.needed or named.is_trial) and not plan.force:
+            return PlannedStep(named, "restart if stale", link, {})
+    if named.step.operation and (earlier or _is_anothers(plan, run)):
+        # What others show as theirs is not ours to run again.
+        return PlannedStep(named, "make", link, {})
+    if not plan.force:
+        check_before_reopening(run)
+    if is_pipeline(target.opdef):
+        plan_steps(run, target, needed=plan.needed, force_sourcecode=plan.force)
+    fresh = status in ("staged", "pending") and not attempt_numbers(run)
+    return PlannedStep(named, "run" if fresh or status == "staged" else "restart", link, given)
 
 
-def _check_operation(parent: Run, named: NamedStep, run: Run) -> None:
-    assert parent.opref is not None
-    names = full_names(named.step, parent.opref) if named.step.operation else []
+def _check_operation(plan: _Plan, named: NamedStep, run: Run) -> None:
+    assert plan.parent.opref is not None
+    names = full_names(named.step, plan.parent.opref) if named.step.operation else []
     if names and str(run.opref) not in names and not _is_batch_of(run, names):
         raise StateError(
             f"{run}: a run of {run.opref}, and the step is {names[0]}",
@@ -122,26 +176,23 @@ def _is_batch_of(run: Run, names: Sequence[str]) -> bool:
     return is_batch(recorded_opdef(run)) and str(run.opref).removesuffix(MARK) in names
 
 
-def _new_values(
-    parent: Run, config: Mapping[str, Scalar], named: NamedStep, run: Run, force: bool
-) -> dict[str, str]:
-    """The values that the step has now and its run has not, as texts, found to be right."""
-    if not named.step.operation:
-        return {}
-    assert parent.opref is not None
-    texts = step_flags(named, parent.opref, config)
-    if force:
-        return texts
-    recorded = recorded_config(run)
-    renewed = renewed_config(run, recorded_opdef(run), run.run_dir, texts)
-    return {
-        name: format_value(value)
-        for name, value in renewed.config.items()
-        if name not in recorded or format_value(recorded[name]) != format_value(value)
-    }
+def _renewed(plan: _Plan, named: NamedStep, run: Run) -> tuple[dict[str, str], Prepared]:
+    """The values that the step has now and its run has not, and what the run becomes.
+
+    With other source code these are all values of the step.
+    """
+    assert plan.parent.opref is not None
+    step = named.step if named.step.operation else None
+    texts = step_flags(named, plan.parent.opref, plan.config) if step else {}
+    if not plan.force or is_batch(recorded_opdef(run)):
+        return changed_values(run, texts), renew(run, texts)
+    return texts, renew_from(run, _operation_now(run), texts, step)
 
 
-def _is_done(parent: Run, run: Run) -> bool:
-    """Whether *run* completed in the present attempt of *parent*."""
-    started, began = read_fact(run, "started"), read_fact(parent, "started")
-    return began is None or (started is not None and int(started) >= int(began))
+def _operation_now(run: Run) -> Operation:
+    return find_step_operation(recorded_project(run) or os.getcwd(), [str(run.opref)])
+
+
+def _is_anothers(plan: _Plan, run: Run) -> bool:
+    parent = read_fact(run, "parent")
+    return bool(parent) and parent != plan.parent.id

@@ -5,28 +5,31 @@ staged with it, and every mistake in the values of any of them is found before t
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from gage.batch import prepare_all
 from gage.beginning import init_run
 from gage.clock import Clock
-from gage.errors import GageError, NotFoundError
-from gage.opdef import OpDef, forced_names
+from gage.errors import ConfigError, GageError, NotFoundError
+from gage.opdef import OpDef, dependencies, forced_names
 from gage.operation import Operation, Prepared, open_operation
+from gage.opref import OpRef
 from gage.pipeline import (
     NamedStep,
     StepLink,
     full_names,
     in_step,
+    is_pipeline,
     link_step,
     named_steps,
+    names_before,
     step_flags,
     step_links,
 )
-from gage.recorded import recorded_config
 from gage.run import Run, new_run_id
 from gage.said import read_said
+from gage.scalar import Scalar
 
 
 class PreparedStep(NamedTuple):
@@ -38,24 +41,32 @@ class PreparedStep(NamedTuple):
 
 
 def prepare_steps(
-    parent: Run, opdef: OpDef, project: str, names: Sequence[str] | None = None
+    pipeline: OpRef,
+    opdef: OpDef,
+    config: Mapping[str, Scalar],
+    project: str,
+    names: Sequence[str] | None = None,
 ) -> list[PreparedStep]:
     """What the run of each step would be, or only of those called *names*.
 
-    Raises ConfigError and NotFoundError that name the step.
+    *opdef* and *config* are those of the pipeline. Raises ConfigError and NotFoundError that
+    name the step, for the steps of steps, too.
     """
-    assert parent.opref is not None
-    config = recorded_config(parent)
     ready = []
-    for named in named_steps(opdef):
+    steps = named_steps(opdef)
+    for named in steps:
         if names is not None and named.name not in names:
             continue
         try:
-            given = step_flags(named, parent.opref, config)
-            operation = _operation(project, full_names(named.step, parent.opref))
+            given = step_flags(named, pipeline, config)
+            operation = find_step_operation(project, full_names(named.step, pipeline))
             # What a person forced upon a batch is forced upon its trials.
             force = named.is_trial and bool(forced_names(opdef))
             prepared = prepare_all(operation, given, force=force)
+            if named.step.isolate_runs and not named.is_trial:
+                _check_upstream(named, steps, prepared.opdef)
+            if is_pipeline(prepared.opdef):
+                prepare_steps(prepared.opref, prepared.opdef, prepared.config, operation.project)
         except GageError as error:
             raise in_step(named.name, error) from None
         data = {**prepared.opdef.data, "isolate-runs": named.step.isolate_runs}
@@ -94,7 +105,8 @@ def links_of(parent: Run, opdef: OpDef) -> list[StepLink]:
     return step_links(parent, named_steps(opdef))
 
 
-def _operation(project: str, names: Sequence[str]) -> Operation:
+def find_step_operation(project: str, names: Sequence[str]) -> Operation:
+    """The first operation of *names* that the *project* has. Raises NotFoundError."""
     for name in names:
         try:
             return open_operation(project, name)
@@ -102,3 +114,16 @@ def _operation(project: str, names: Sequence[str]) -> Operation:
             if name == names[-1]:
                 raise
     raise AssertionError("a step has an operation")
+
+
+def _check_upstream(named: NamedStep, steps: Sequence[NamedStep], opdef: OpDef) -> None:
+    """Raise ConfigError where the step depends on a run that no step before it makes."""
+    before = {other.name: other.step.operation for other in steps}
+    made = {before[name] for name in names_before(named, steps)}
+    made |= {operation.rpartition(":")[2] for operation in made}
+    for dependency in dependencies(opdef):
+        if dependency.run and not {dependency.run, dependency.run.rpartition(":")[2]} & made:
+            raise ConfigError(
+                f"depends on a run of {dependency.run}, and no step that it needs is one",
+                "`isolate-runs: no` in the step takes the runs of others, too",
+            )

@@ -10,7 +10,6 @@ from typing import NamedTuple
 from gage import clock, process_tree
 from gage.cli import command, guarded, parser_for, shell_exit_code, shown
 from gage.clock import Clock
-from gage.dependencies import upstream_digests
 from gage.durable import sync_policy
 from gage.equal_runs import find_equal
 from gage.errors import GageError, UsageError
@@ -18,23 +17,22 @@ from gage.expectations import unmet
 from gage.facts import log_action
 from gage.job_slots import JobSlots
 from gage.listing import read_row, read_rows
-from gage.locks import holding
-from gage.opdef import dependencies, is_batch
+from gage.opdef import is_batch
 from gage.pipeline import NamedStep, in_step, is_pipeline, link_step
 from gage.plumbing.exec import exec_run
 from gage.plumbing.finalize import finalize_run
 from gage.plumbing.reopen import reopen_run
 from gage.plumbing.stage import stage_run
 from gage.process_tree import Tree
-from gage.progress import Tell, ignore
-from gage.recorded import recorded_dependencies, recorded_opdef, recorded_project
+from gage.progress import Tell
+from gage.recorded import recorded_config, recorded_opdef, recorded_project
 from gage.run import Run, has_fact, open_run, read_fact
-from gage.staging import Staging, take_upstream
+from gage.staging import abandon
 from gage.step_options import AS_USUAL, VARIABLE, StepOptions, format_options
-from gage.step_plan import PlannedStep, plan_steps, shown_name
+from gage.step_plan import PlannedStep, is_behind, plan_steps, shown_name
 from gage.step_processes import StepProcesses
 from gage.step_runs import begin_step, links_of, prepare_steps
-from gage.trash import delete_run, purge_run
+from gage.upstream import take_anew
 
 
 class _Work(NamedTuple):
@@ -139,35 +137,27 @@ def _execute(work: _Work, run: Run, environ: Mapping[str, str]) -> int:
 
 def _made_ready(work: _Work, step: PlannedStep) -> Run | None:
     """The run to execute for *step*, staged; None where there is nothing to do."""
-    parent, options, now = work.parent, work.options, work.now
-    named, action, link, given = step
+    parent, named, action = work.parent, step.named, step.action
     if action == "leave":
         return None
     if action == "make":
         run = _made(work, named)
     else:
-        run = open_run(link.run_dir, sync=parent.sync)
-        if action == "restart if stale" and not _is_stale(run):
+        run = open_run(step.link.run_dir, sync=parent.sync)
+        if action == "restart if stale" and not is_behind(run):
             return None
-        if action != "run" or given:
-            if has_fact(run, "started") and not has_fact(run, "proc", "exit"):
-                finalize_run(run, environ=work.environ, tell=work.say, now=now)
-            reopen_run(
-                run,
-                given,
-                clean=options.clean,
-                force_sourcecode=options.force_sourcecode,
-                environ=work.environ,
-                tell=work.say,
-                now=now,
-            )
-    _take_upstream(work, run)
+        if action == "stage":
+            project = recorded_project(run) or os.getcwd()
+            stage_run(run, project, environ=work.environ, tell=work.say, now=work.now)
+        else:
+            _reopen(work, step, run)
+    take_anew(run, environ=work.environ, tell=work.say, now=work.now)
     again = action.startswith("restart")
     batch = is_batch(recorded_opdef(run))
-    needed = named.step.needed or (named.is_trial and options.needed)
-    if needed and not again and not batch and (equal := _equal(parent, run)):
+    needed = named.step.needed or (named.is_trial and work.options.needed)
+    if needed and not again and not batch and (equal := _equal(work, named, run)):
         link_step(parent, named.name, equal.run_dir)
-        purge_run(delete_run(run))
+        abandon(run)
         return None
     row = read_row(run.home, run.name)
     verb, what = ("restarting", run.id[:8]) if again else ("running", row.operation)
@@ -176,49 +166,54 @@ def _made_ready(work: _Work, step: PlannedStep) -> Run | None:
     return run
 
 
+def _reopen(work: _Work, step: PlannedStep, run: Run) -> None:
+    """Let the run of a step be staged, with its new values, where it is not already."""
+    options = work.options
+    changes = step.given or options.clean or options.force_sourcecode
+    if has_fact(run, "staged") and not has_fact(run, "started") and not changes:
+        return
+    if has_fact(run, "started") and not has_fact(run, "proc", "exit"):
+        finalize_run(run, environ=work.environ, tell=work.say, now=work.now)
+    reopen_run(
+        run,
+        step.given,
+        clean=options.clean,
+        force_sourcecode=options.force_sourcecode,
+        step=step.named.step if step.named.step.operation else None,
+        environ=work.environ,
+        tell=work.say,
+        now=work.now,
+    )
+
+
 def _made(work: _Work, named: NamedStep) -> Run:
     """A new run for a step that has none."""
     parent = work.parent
+    assert parent.opref is not None
     opdef = recorded_opdef(parent)
     project = recorded_project(parent) or os.getcwd()
-    (prepared,) = prepare_steps(parent, opdef, project, [named.name])
+    config = recorded_config(parent)
+    (prepared,) = prepare_steps(parent.opref, opdef, config, project, [named.name])
     run = begin_step(parent, prepared, links_of(parent, opdef), work.now)
     stage_run(run, prepared.project, environ=work.environ, tell=work.say, now=work.now)
     return run
 
 
-def _take_upstream(work: _Work, run: Run) -> None:
-    with holding(run):
-        project = recorded_project(run) or os.getcwd()
-        opdef = recorded_opdef(run)
-        take_upstream(
-            Staging(run, opdef, project, work.environ, ignore, work.say, work.now, {}, anew=False)
-        )
-
-
-def _is_stale(run: Run) -> bool:
-    """Whether the steps before *run* ended with other files than it took from them."""
-    opdef = recorded_opdef(run)
-    taken = {r["path"]: r["digest"] for r in recorded_dependencies(run) if "run" in r}
-    pipeline = read_fact(run, "parent") or ""
-    isolated = opdef.data.get("isolate-runs", True)
-    found = upstream_digests(run, dependencies(opdef), pipeline=pipeline if isolated else "")
-    return found != taken
-
-
-def _equal(parent: Run, run: Run) -> Run | None:
+def _equal(work: _Work, named: NamedStep, run: Run) -> Run | None:
+    """A run of the pipeline, or of any, that is what *run* would be and is as expected."""
     rows = read_rows(run.home)
-    if recorded_opdef(run).data.get("isolate-runs", True):
-        rows = [row for row in rows if row.parent == parent.id]
-    return find_equal(run, rows)
+    if named.step.isolate_runs:
+        rows = [row for row in rows if row.parent == work.parent.id]
+    equal = find_equal(run, rows)
+    return equal if equal and not unmet(equal, named.step.expect) else None
 
 
 def _environ(work: _Work, named: NamedStep, run: Run, slots: JobSlots) -> dict[str, str]:
     """The environment for the runner of a step: the options are for pipelines alone."""
     environ = {**work.environ, **slots.environ}
     environ.pop(VARIABLE, None)
-    if is_pipeline(recorded_opdef(run)):
-        needed = work.options.needed or (named.step.needed and is_batch(recorded_opdef(run)))
+    if is_pipeline(opdef := recorded_opdef(run)):
+        needed = work.options.needed or (named.step.needed and is_batch(opdef))
         environ[VARIABLE] = format_options(work.options._replace(needed=needed, jobs=None))
     return environ
 

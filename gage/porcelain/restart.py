@@ -12,20 +12,27 @@ from gage.equal_runs import is_unchanged
 from gage.errors import LockedError
 from gage.filters import Filters
 from gage.flags import parse_assignment
+from gage.listing import Row
+from gage.locks import take
+from gage.opdef import is_batch
+from gage.operation import open_operation
 from gage.pipeline import is_pipeline
 from gage.plumbing.finalize import finalize_run
 from gage.plumbing.reopen import reopen_run
 from gage.porcelain.asking import confirm, is_possible
-from gage.porcelain.choosing import chosen_one
+from gage.porcelain.choosing import listed
 from gage.porcelain.options import Clean, ForceSource, Jobs, Needed, Place, Quiet, Yes
 from gage.porcelain.phase import phase
 from gage.porcelain.starting import How, say, start_staged
-from gage.recorded import recorded_opdef
-from gage.renewal import renewed_config
+from gage.recorded import recorded_opdef, recorded_project
+from gage.renewal import renew, renew_from
 from gage.run import Run, has_fact, open_run
+from gage.selecting import select_run
+from gage.staged import check_before_reopening
 from gage.status import run_status
 from gage.step_options import StepOptions
 from gage.step_plan import plan_steps
+from gage.upstream import find_parent, is_stale
 
 Words = Annotated[list[str], typer.Argument(metavar="RUN [NAME=VALUE]...", show_default=False)]
 
@@ -51,19 +58,44 @@ def restart_run(
 ) -> int:
     """Restart the run that *spec* means with new *values*; returns its exit code.
 
-    Raises GageErrors before anything is changed where the run, a step or a value is wrong.
+    That is 11, as of no other runner, where another restart was first: a script may wait for
+    it. Raises GageErrors before anything is changed where the run, a step or a value is wrong.
     """
     given = dict(map(parse_assignment, values))
-    row = chosen_one(place.home, spec, Filters())
+    row = select_run(listed(place.home, Filters()), spec)
     run = open_run(row.run_dir, sync=sync_policy(os.environ))
+    try:
+        # Between the verbs nobody holds the run, and another could begin with it.
+        lock = take(run, "restart")
+        try:
+            return _restart(run, row, given, values, how, yes, prog)
+        finally:
+            os.close(lock)
+    except LockedError as error:
+        complain(prog, error.message, error.hint)
+        return error.exit_code
+
+
+def _restart(
+    run: Run,
+    row: Row,
+    given: dict[str, str],
+    values: Sequence[str],
+    how: How,
+    yes: bool,
+    prog: str,
+) -> int:
     status = run_status(run)
     if status == "running":
         raise LockedError(f"{row.id[:8]}: still running", f"gage runs stop {row.id[:8]}")
-    if status == "staged" and not given:
+    parent = find_parent(run)
+    if parent and run_status(parent) == "running":
+        raise LockedError(f"{row.id[:8]}: a step of {parent.id[:8]}, which is running")
+    changes = bool(given) or how.options.clean or how.options.force_sourcecode
+    if status == "staged" and not changes:
         return start_staged(run, how, prog)
     _check(run, given, how.options)
-    alone = not is_pipeline(recorded_opdef(run))
-    if how.options.needed and alone and status == "completed" and is_unchanged(run, given):
+    if status == "completed" and _is_as_it_would_be(run, given, how.options):
         if not how.quiet:
             complain(prog, f"not needed: {row.id} is completed, and nothing changed")
         return 0
@@ -89,9 +121,20 @@ def restart_run(
 
 def _check(run: Run, given: dict[str, str], options: StepOptions) -> None:
     """Find what is wrong with a step or a value while the run is still as it was."""
-    if options.force_sourcecode:
-        return  # the steps and their values are then those of the project
     opdef = recorded_opdef(run)
-    config = renewed_config(run, opdef, run.run_dir, given).config
-    if is_pipeline(opdef):
-        plan_steps(run, config, needed=options.needed)
+    if options.force_sourcecode and not is_batch(opdef):
+        operation = open_operation(recorded_project(run) or os.getcwd(), str(run.opref))
+        target = renew_from(run, operation, given)
+    else:
+        check_before_reopening(run)
+        target = renew(run, given)
+    if is_pipeline(target.opdef):
+        force = options.force_sourcecode
+        plan_steps(run, target, needed=options.needed, force_sourcecode=force)
+
+
+def _is_as_it_would_be(run: Run, given: dict[str, str], options: StepOptions) -> bool:
+    """Whether ``--needed`` leaves the completed *run* alone; a pipeline asks its steps."""
+    if not options.needed or options.force_sourcecode or is_pipeline(recorded_opdef(run)):
+        return False
+    return is_unchanged(run, given) and not is_stale(run)

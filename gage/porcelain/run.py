@@ -34,7 +34,7 @@ from gage.opdef import (
 from gage.operation import Operation, Prepared, open_words
 from gage.plumbing.stage import stage_run
 from gage.porcelain.asking import confirm, is_possible
-from gage.porcelain.choosing import chosen_one
+from gage.porcelain.choosing import listed
 from gage.porcelain.options import (
     Clean,
     ForceSource,
@@ -52,6 +52,7 @@ from gage.porcelain.starting import How, say, start_staged
 from gage.porcelain.table import table_lines
 from gage.run import has_fact, open_run
 from gage.scalar import format_value
+from gage.selecting import select_run
 from gage.sourcecode import select_sourcecode
 from gage.staging import abandon
 from gage.step_options import StepOptions
@@ -62,8 +63,8 @@ SHOWN_TRIALS = 20
 Words = Annotated[list[str], typer.Argument(metavar="[OPERATION|FILE] [NAME=VALUE]...")]
 Stage = Annotated[bool, typer.Option("--stage", help="stage it, and start it later")]
 Batch = Annotated[str, typer.Option("--batch", metavar="FILE", help="a trial for each row of it")]
-Restart = Annotated[str, typer.Option("--restart", metavar="RUN", help="as gage restart RUN")]
-Start = Annotated[str, typer.Option("--start", metavar="RUN", help="start a staged run")]
+Restart = Annotated[str | None, typer.Option("--restart", metavar="RUN", help="as gage restart RUN")]
+Start = Annotated[str | None, typer.Option("--start", metavar="RUN", help="start a staged run")]
 RunDir = Annotated[str, typer.Option("--run-dir", metavar="DIR", help="keep the run in DIR")]
 ForceFlags = Annotated[bool, typer.Option("--force-flags", help="take any flag of any type")]
 Preview = Annotated[bool, typer.Option("--preview", help="show what would be run")]
@@ -78,8 +79,8 @@ def run(
     tag: Tags = [],
     batch: Batch = "",
     stage: Stage = False,
-    start: Start = "",
-    restart: Restart = "",
+    start: Start = None,
+    restart: Restart = None,
     needed: Needed = False,
     clean: Clean = False,
     force_sourcecode: ForceSource = False,
@@ -92,13 +93,13 @@ def run(
 ) -> int:
     """Run an operation of the project, or a script as it is."""
     options = StepOptions(needed, clean, force_sourcecode, jobs or None)
-    how = How(options if restart else StepOptions(jobs=jobs or None), quiet)
-    if start:
-        if words or label or tag or batch or stage or run_dir or restart:
+    how = How(options if restart is not None else StepOptions(jobs=jobs or None), quiet)
+    if start is not None:
+        if words or label or tag or batch or stage or run_dir or restart is not None:
             raise UsageError("--start runs what was staged, as it was staged")
-        row = chosen_one(place.home, start, Filters())
+        row = select_run(listed(place.home, Filters()), start)
         return start_staged(open_run(row.run_dir, sync=sync_policy(os.environ)), how)
-    if restart:
+    if restart is not None:
         if label or tag or batch or stage or run_dir or force_flags:
             raise UsageError(
                 "--restart runs again what was staged", "gage runs label changes a label"

@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from functools import partial
 from typing import NamedTuple
 
+from gage import clock
 from gage.cli import complain, shell_exit_code
 from gage.plumbing.exec import exec_run
 from gage.plumbing.finalize import finalize_run
 from gage.porcelain.phase import phase
-from gage.run import Run
+from gage.run import Run, has_fact
 from gage.step_options import AS_USUAL, VARIABLE, StepOptions, format_options
+from gage.upstream import take_anew
 
 
 class How(NamedTuple):
@@ -25,7 +27,9 @@ class How(NamedTuple):
 def start_staged(run: Run, how: How, prog: str = "gage run") -> int:
     """Execute and finalize the staged *run*; returns the exit code as a shell has it."""
     environ = {**os.environ, VARIABLE: format_options(how.options)}
-    code = exec_run(run, reaper=True, environ=environ, tell=partial(complain, prog))
+    if has_fact(run, "parent"):
+        take_anew(run, environ=os.environ, tell=partial(complain, prog), now=clock.now)
+    code = exec_run(run, echo=not how.quiet, reaper=True, environ=environ, tell=partial(complain, prog))
     remarks: list[str] = []
     with phase("finalizing", how.quiet) as progress:
         finalize_run(run, progress=progress, tell=remarks.append)

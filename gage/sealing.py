@@ -138,6 +138,9 @@ def unseal(run_dir: str, paths: Iterable[str]) -> None:
     Links, files that are gone and files with hard links elsewhere stay as they are. Raises
     OSError.
     """
+    paths = list(paths)
+    if not paths:
+        return
     with Dirs(run_dir) as dirs:
         linked = contents_of(dirs).linked
         for path in paths:

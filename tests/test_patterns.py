@@ -3,9 +3,17 @@
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from pathspec import PathSpec
 
 from gage.errors import ConfigError
-from gage.patterns import compile_patterns, literal, may_select_in, naming, parse_patterns
+from gage.patterns import (
+    compile_patterns,
+    literal,
+    matchable,
+    may_select_in,
+    naming,
+    parse_patterns,
+)
 from tests.test_manifest import paths
 
 
@@ -64,6 +72,19 @@ def test_what_is_no_pattern_is_refused_by_name(pattern):
     with pytest.raises(ConfigError) as caught:
         compile_patterns(["*", pattern])
     assert repr(pattern) in caught.value.message
+
+
+@given(st.text("ab.*-", min_size=1, max_size=6), st.text("ab./-\n", min_size=1, max_size=8))
+@example("*.py", "part/a.py")
+@example("a*b", "ab/")
+def test_a_mere_name_matches_as_in_gitignore(pattern, path):
+    try:
+        (theirs,) = PathSpec.from_lines("gitignore", [pattern]).patterns
+    except ValueError:
+        return
+    (ours,) = parse_patterns([f"!{pattern}"])
+    path = matchable(path)
+    assert ours.matches(path) == (theirs.match_file(path) is not None)
 
 
 @given(st.text(max_size=8))

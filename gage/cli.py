@@ -11,7 +11,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import wraps
 from typing import NoReturn, TextIO
 
-from gage.errors import GageError, StartError, SystemRefusedError, TimedOutError, UsageError
+from gage.errors import (
+    GageError,
+    LockedError,
+    StartError,
+    SystemRefusedError,
+    TimedOutError,
+    UsageError,
+)
 
 INTERRUPTED = 130
 READER_GONE = 141
@@ -23,8 +30,8 @@ def command(
 ) -> Callable[[Callable[[Sequence[str]], int]], Callable[..., int]]:
     """Make ``main(argv) -> exit code`` the entry point of the executable *prog*.
 
-    A *runner* answers with the exit code of what it ran, so that all its own troubles,
-    usage included, are 125, as env(1) does.
+    A *runner* answers with the exit code of what it ran, so that its own troubles, usage
+    included, are 125, as env(1) does; only that another process holds the run is 11.
     """
 
     def decorate(main: Callable[[Sequence[str]], int]) -> Callable[..., int]:
@@ -57,7 +64,8 @@ def guarded(prog: str, work: Callable[[], int], runner: bool = False) -> int:
         raise
     except GageError as error:
         complain(prog, error.message, error.hint)
-        own = isinstance(error, TimedOutError) or not runner
+        # That another is at work on a run says nothing against it: to be tried again.
+        own = isinstance(error, (TimedOutError, LockedError)) or not runner
         return error.exit_code if own else StartError.exit_code
     except OSError as error:
         where = f"{os.fsdecode(error.filename)}: " if error.filename else ""

@@ -75,8 +75,8 @@ def run_steps(
         while True:
             step = None
             try:
-                over = trouble or processes.stopped_by or (failed and not goes_on)
-                while step := _next(waiting, done, over):
+                over = trouble or (failed and not goes_on)
+                while step := _next(waiting, done, over or processes.stopped_by):
                     if not slots.take():
                         break
                     waiting.remove(step)

@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple, get_args
 from gage.clock import Clock
 from gage.copying import Copied, copy_sources
 from gage.durable import create, put
-from gage.errors import StateError
+from gage.errors import NotFoundError, StateError
 from gage.facts import append, log_action, put_fact, put_json, remove_fact
 from gage.files_log import FileEvent, append_events, entered
 from gage.manifest import DEPENDENCY, GENERATED, RUNTIME, SOURCE, Entry, format_manifest
@@ -63,6 +63,9 @@ class Staging(NamedTuple):
 
 def do_phase(phase: StagePhase, staging: Staging) -> None:
     """Do one phase. Raises StateError and ConfigError that name what is in the way."""
+    run = staging.run
+    if phase != "sourcecode" and not os.path.isdir(run.run_dir):
+        raise StateError(f"{run}: has no run dir yet", f"gage-stage --phase sourcecode {run}")
     _PHASES[phase](staging)
 
 
@@ -71,6 +74,8 @@ def _stage_sourcecode(staging: Staging) -> None:
     rule = sourcecode_rule(opdef)
     if rule is None and raw_steps(opdef):
         rule = []  # a pipeline runs its steps, and these have the source code
+    if not os.path.isdir(staging.project):
+        raise NotFoundError(f"{staging.project}: no such directory")
     selection = select_sourcecode(staging.project, rule, runs_home=run.home)
     if staging.anew:
         _begin_anew(run, opdef)
@@ -221,7 +226,7 @@ def _seal(staging: Staging) -> None:
         tmp_dir(run),
         run_meta_path(run, "manifest"),
         format_manifest(entries),
-        mode=0o666,
+        mode=0o664,
         sync=run.sync,
     )
     log_action(run, f"files staged: {len(entries)}", staging.now)
@@ -262,7 +267,7 @@ def _begin_anew(run: Run, opdef: OpDef) -> None:
     for name in ("files", "patched"):
         remove_fact(run, "log", name)
     remove_fact(run, "dependencies.json")
-    os.mkdir(run.run_dir)
+    os.mkdir(run.run_dir, 0o775)
 
 
 def abandon(run: Run) -> None:
@@ -324,10 +329,25 @@ def _replace(run: Run, path: str, data: bytes) -> None:
 
 
 def _unified_diff(path: str, before: bytes, after: bytes) -> bytes:
+    """What patch(1) makes *before* into *after* with, and back."""
     import difflib
 
-    name = os.fsencode(path)
-    lines = difflib.diff_bytes(
-        difflib.unified_diff, before.splitlines(True), after.splitlines(True), name, name
-    )
-    return b"".join(line if line.endswith(b"\n") else line + b"\n" for line in lines)
+    name = _quoted(os.fsencode(path))
+    old, new = (text.split(b"\n") for text in (before, after))
+    lines = difflib.diff_bytes(difflib.unified_diff, _whole(old), _whole(new), name, name)
+    end = b"\n\\ No newline at end of file\n"
+    return b"".join(line if line.endswith(b"\n") else line + end for line in lines)
+
+
+def _whole(parts: list[bytes]) -> list[bytes]:
+    lines = [part + b"\n" for part in parts[:-1]]
+    return [*lines, parts[-1]] if parts[-1] else lines
+
+
+def _quoted(name: bytes) -> bytes:
+    """A name as the head of a diff spells it: in the quotes of C where it must be."""
+    if any(byte < 32 or byte == 127 for byte in name) or name.startswith(b'"'):
+        return b'"%b"' % b"".join(
+            b"\\%03o" % byte if byte < 32 or byte in b'"\\\x7f' else b"%c" % byte for byte in name
+        )
+    return name + b"\t" if b" " in name else name

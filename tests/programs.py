@@ -147,3 +147,12 @@ def _as(nobody: bool) -> list[str]:
     if not nobody or os.geteuid() != 0:
         return []
     return ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
+
+
+def is_alive(pid: str) -> bool:
+    """Whether the process *pid* is there, and no zombie."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return file.read().rpartition(b")")[2].split()[0] not in (b"Z", b"X")
+    except OSError:
+        return False

@@ -258,22 +258,20 @@ def _toml_lines(text: str) -> dict[Place, int]:
     tables: dict[Place, int] = {}
     table: Place = ()
     for number, line in enumerate(text.split("\n"), 1):
-        if match := _TOML_TABLE.match(line):
+        if match := re.match(_TOML_TABLE, line):
             table = _toml_key(match[2])
             if match[1] == "[[":
                 tables[table] = tables.get(table, -1) + 1
                 lines.setdefault(table, number)
                 table = (*table, tables[table])
             lines.setdefault(table, number)
-        elif match := _TOML_KEY.match(line):
+        elif match := re.match(_TOML_KEY, line):
             lines.setdefault((*table, *_toml_key(match[1])), number)
     return lines
 
 
-_TOML_TABLE = re.compile(r"\s*(\[\[?)(.+?)\]\]?\s*(?:#.*)?$")
-_TOML_KEY = re.compile(
-    r"""\s*((?:[\w-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[\w-]+|"[^"]*"|'[^']*'))*)\s*="""
-)
+_TOML_TABLE = r"\s*(\[\[?)(.+?)\]\]?\s*(?:#.*)?$"
+_TOML_KEY = r"""\s*((?:[\w-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[\w-]+|"[^"]*"|'[^']*'))*)\s*="""
 
 
 def _toml_key(text: str) -> Place:

@@ -124,7 +124,7 @@ def _fitting(key: str, value: Scalar, file: str, literal: Literal, forced: bool)
             f"{where}: {format_value(value)} is of type {kind_of(value)}; expected {expected}",
             "a flag of this name in the gage file can allow another type",
         )
-    if type(value) is int and isinstance(literal.value, float):
+    if type(value) is int and isinstance(literal.value, float) and not forced:
         # A number without a point would read back as an integer.
         as_float = float(value) if abs(value) < 2**1023 else 0.0
         if as_float != value:

@@ -21,7 +21,7 @@ from gage.gage_file import (
     find_operation,
     load_gage_file,
 )
-from gage.opdef import OpCmd, OpDef, config_selectors, flag_defs, is_batch, raw_steps
+from gage.opdef import OpCmd, OpDef, config_selectors, flag_defs, is_batch, open_names, raw_steps
 from gage.opref import OpRef
 from gage.scalar import ALL_KINDS, Scalar
 
@@ -109,11 +109,12 @@ def with_kinds(opdef: OpDef, constants: Mapping[str, Constant], resolved: Resolv
     ``forced`` are names whose values their constants do not allow, ``open`` those of
     constants that were null, and allowed anything, before they had a value.
     """
-    null = {name for name, constant in constants.items() if constant.kinds == ALL_KINDS}
-    told = {
-        "forced": sorted(resolved.forced),
-        "open": sorted(name for name in null if resolved.config.get(name) is not None),
+    null = {
+        name
+        for name, constant in constants.items()
+        if constant.kinds == ALL_KINDS and resolved.config.get(name) is not None
     }
+    told = {"forced": sorted(resolved.forced), "open": sorted(null | open_names(opdef))}
     rest = {key: value for key, value in opdef.data.items() if key not in told}
     return opdef._replace(data=rest | {key: names for key, names in told.items() if names})
 

@@ -109,13 +109,14 @@ def step_flags(named: NamedStep, pipeline: OpRef, config: Mapping[str, Scalar]) 
             if whole
             else fill_text(text, lambda name: as_text(value_of(name)))
         )
-    for_all: dict[str, str] = {}
+    of_operation: dict[str, str] = {}
+    of_step: dict[str, str] = {}
     for key, value in config.items():
         if flag := step_flag_name(key, named, pipeline):
-            # What is said of this step holds before what is said of its operation.
-            to = texts if key == f"{named.name}:{flag}" else for_all
-            to[flag] = format_value(value)
-    return texts | for_all
+            # What is said of this very step holds before what is said of its operation.
+            said = of_step if key == f"{named.name}:{flag}" else of_operation
+            said[flag] = format_value(value)
+    return texts | of_operation | of_step
 
 
 def step_flag_name(key: str, named: NamedStep, pipeline: OpRef) -> str | None:

@@ -38,12 +38,17 @@ def renew(run: Run, given: Mapping[str, str]) -> Prepared:
     _check_no_batch(opdef, given)
     selectors = config_selectors(opdef)
     constants = read_config(run.run_dir, selectors) if selectors else {}
-    for name in open_names(opdef) & constants.keys():
-        constants[name] = constants[name]._replace(kinds=ALL_KINDS)
+    # The literals that stand there now do not tell what may stand there.
+    for name in constants.keys() & open_names(opdef):
+        constants[name] = constants[name]._replace(value=None, kinds=ALL_KINDS)
+    for name in constants.keys() & forced_names(opdef):
+        constants[name] = constants[name]._replace(value=None)
     typed = {flag.name for flag in flag_defs(opdef).values() if flag.type}
     force = (recorded.keys() - given.keys()) | (forced_names(opdef) - typed)
     texts = {name: format_value(value) for name, value in recorded.items()} | dict(given)
     resolved = resolve(run.opref, opdef, constants, texts, force=frozenset(force))
+    forced_still = forced_names(opdef) & resolved.config.keys()
+    resolved = resolved._replace(forced=resolved.forced | forced_still)
     opdef = with_kinds(opdef, constants, resolved)
     names = list(dict.fromkeys([*given_names(run), *given]))
     return Prepared(run.opref, opdef, resolved.config, names, _command(run, opdef, resolved.config))

@@ -10,7 +10,7 @@ from gage.clock import Clock
 from gage.durable import put, sync_policy, unlink
 from gage.errors import LockedError, StateError
 from gage.facts import log_action, put_fact, put_json, remove_fact
-from gage.files_log import FileEvent, append_events, read_events
+from gage.files_log import FileEvent, append_events, entered, read_events
 from gage.locks import holding, is_held
 from gage.manifest import GENERATED, Changes, Entry, compare, format_manifest, read_manifest
 from gage.opdef import OpDef, digest_algorithm, phases
@@ -44,6 +44,8 @@ def finalize_run(
         if is_held(run, "tree"):
             raise LockedError(f"{run}: something that its command started is still running")
         if (recorded := read_fact(run, "proc", "exit")) is not None:
+            if run_status(run) == "unknown":
+                expect(run, "completed")
             if exit_code is not None and recorded != str(exit_code):
                 raise StateError(f"{run}: already finished, with exit code {recorded}")
             _tidy(run)
@@ -76,6 +78,8 @@ def _finalize(
     if summary.metrics or summary.attributes:
         value = {"attributes": summary.attributes, "metrics": summary.metrics}
         put_json(run, "summary.json", value=value)
+    else:
+        remove_fact(run, "summary.json")  # a finalize that was stopped may have left one
     for line in trouble:
         log_action(run, line, now)
     log_action(run, f"finalized with exit code {code}", now)
@@ -109,12 +113,18 @@ def _record_files(
     """Complete the manifest and the log of files; what went in keeps the digest it had then."""
     types = {entry.path: entry.type for entry in staged}
     mtimes = {file.path: file.mtime for file in files}
+    # An earlier attempt, or a finalize that was stopped, may have told of them already.
+    logged = set(read_events(run))
+    there = entered(run)
     events = [
         *(FileEvent("d", types[path], None, path) for path in changes.deleted),
         *(FileEvent("m", types[path], mtimes[path], path) for path in changes.modified),
-        *(FileEvent("a", GENERATED, mtimes[path], path) for path in changes.added),
+        *(
+            FileEvent("m" if path in there else "a", GENERATED, mtimes[path], path)
+            for path in changes.added
+            if FileEvent("a", GENERATED, mtimes[path], path) not in logged
+        ),
     ]
-    logged = set(read_events(run))  # a finalize that was stopped may have got here
     append_events(run, [event for event in events if event not in logged])
     digests = {file.path: file.digest for file in files}
     generated = [Entry(GENERATED, digests[path], path) for path in changes.added]

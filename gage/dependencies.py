@@ -11,12 +11,15 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from gage.copying import Copied, copy_sources
+from gage.digest import algorithm_of, digest_fd
+from gage.dirs import Dirs
 from gage.errors import StateError
 from gage.filters import Filters
 from gage.listing import Row, read_row, read_rows
-from gage.manifest import GENERATED, read_manifest
+from gage.manifest import GENERATED, is_run_path, read_manifest
 from gage.opdef import Dependency
 from gage.patterns import compile_patterns
+from gage.reading import READ, open_beneath
 from gage.run import Run, open_run
 from gage.sourcecode import Source, select_files
 
@@ -108,7 +111,7 @@ def _from_run(
     ]
     copied = _copy(run, row.run_dir, sources, dependency, algorithm)
     for path, copy in zip(paths, copied, strict=True):
-        if copy.digest != digests[path] and ":" not in copy.digest + digests[path]:
+        if _digest_again(run, copy, digests[path]) != digests[path]:
             raise StateError(
                 f"{row.run_dir}: {path}: changed since the run was finalized",
                 f"gage-manifest --check {row.run_dir}",
@@ -156,7 +159,11 @@ def _copy(
     run: Run, origin: str, sources: Sequence[Source], dependency: Dependency, algorithm: str
 ) -> list[Copied]:
     targets = [_target(source.path, dependency.as_, len(sources)) for source in sources]
-    for target in targets:
+    for number, target in enumerate(targets):
+        if target in targets[:number]:
+            raise StateError(f"{run}: {target}: two files that it depends on would be called so")
+        if not is_run_path(target):
+            raise StateError(f"{run}: {target}: not a path within the run dir")
         if os.path.lexists(os.path.join(run.run_dir, target)):
             raise StateError(
                 f"{run}: {target}: a dependency would overwrite it",
@@ -168,6 +175,19 @@ def _copy(
 def _target(path: str, as_: str, count: int) -> str:
     if not as_:
         return path
-    if count == 1 and not as_.endswith("/"):
-        return as_
-    return os.path.join(as_, os.path.basename(path))
+    if count > 1 or as_.endswith("/"):
+        as_ = os.path.join(as_, os.path.basename(path))
+    return os.path.normpath(as_)
+
+
+def _digest_again(run: Run, copy: Copied, wanted: str) -> str:
+    """The digest of *copy* by the algorithm of the digest *wanted*."""
+    algorithm = algorithm_of(wanted)
+    if algorithm == algorithm_of(copy.digest):
+        return copy.digest
+    with Dirs(run.run_dir) as dirs:
+        fd = open_beneath(dirs, copy.path, READ)
+    try:
+        return digest_fd(fd, algorithm)
+    finally:
+        os.close(fd)

@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 from gage import index
 from gage.errors import ConfigError
 from gage.opref import OpRef, parse_opref
-from gage.run import RUN_ID, SCHEMA, Run, read_fact
-from gage.said import read_said
+from gage.run import RUN_ID, SCHEMA, Run, read_whole
+from gage.said import Said, read_said
 from gage.scalar import Scalar, format_value
 from gage.status import Status, exit_status, run_status
 
@@ -165,29 +165,41 @@ def read_rows(home: str) -> list[Row]:
 def read_row(home: str, name: str) -> Row:
     """The row of the run *name* in *home*, from its files; ``unknown`` where they are damaged."""
     run = Run(os.path.join(home, name), "", None)
-    code = _number(run, "proc", "exit")
-    id = _text(run, "id")
+    # One look-up of the directory, not one for each fact: the first listing is all look-ups.
+    try:
+        facts = os.open(run.meta_dir, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError:
+        return _row(run, read_said(home, name), -1)
+    try:
+        return _row(run, read_said(home, name), facts)
+    finally:
+        os.close(facts)
+
+
+def _row(run: Run, said: Said, fd: int) -> Row:
+    """The row of *run* from the facts in the directory at *fd*; without one, it has none."""
+    code = _number(fd, "proc/exit")
+    id = _text(fd, "id")
     if not RUN_ID.fullmatch(id):
         id = ""
-    if code is not None and id and _text(run, "__schema__") == SCHEMA:
+    if code is not None and id and _text(fd, "__schema__") == SCHEMA:
         status = exit_status(code)
     else:
         status = run_status(run)
-    opref = _parsed_opref(_text(run, "opref"))
-    said = read_said(home, name)
-    config = _scalars(_parsed(_text(run, "config.json")))
-    given = _names(_parsed(_text(run, "given.json")))
-    flags, varied = _definition(_text(run, "opdef.json"))
-    summary = _object(_parsed(_text(run, "summary.json")))
-    initialized, started = _number(run, "initialized"), _number(run, "started")
+    opref = _parsed_opref(_text(fd, "opref"))
+    config = _scalars(_parsed(_text(fd, "config.json")))
+    given = _names(_parsed(_text(fd, "given.json")))
+    flags, varied = _definition(_text(fd, "opdef.json"))
+    summary = _object(_parsed(_text(fd, "summary.json")))
+    initialized, started = _number(fd, "initialized"), _number(fd, "started")
     facts = {
         "opref": opref,
         "initialized": initialized,
-        "staged": _number(run, "staged"),
+        "staged": _number(fd, "staged"),
         "started": started,
-        "stopped": _number(run, "stopped"),
+        "stopped": _number(fd, "stopped"),
         "exit": code,
-        "parent": _text(run, "parent"),
+        "parent": _text(fd, "parent"),
         "tags": said.tags,
         "comments": len(said.comments),
         "given": given,
@@ -201,7 +213,7 @@ def read_row(home: str, name: str) -> Row:
     return Row(
         start=started or initialized or 0,
         id=id,
-        name=name,
+        name=run.name,
         operation=str(opref or ""),
         status=status,
         label=said.label,
@@ -209,7 +221,7 @@ def read_row(home: str, name: str) -> Row:
         facts=_encoded(facts),
         data=_encoded(data),
         vouch=0,
-        home=home,
+        home=run.home,
     )
 
 
@@ -265,24 +277,25 @@ def _is_there(row: Row) -> bool:
     return os.path.isdir(row.run_dir + ".meta")
 
 
-def _settings(
-    config: Mapping[str, Scalar], names: set[str], varied: Mapping[str, Scalar]
-) -> str:
+def _settings(config: Mapping[str, Scalar], names: set[str], varied: Mapping[str, Scalar]) -> str:
     texts = {name: format_value(value) for name, value in config.items() if name in names}
     if varied:
         texts = {name: str(said) for name, said in varied.items()} | texts
     return " ".join(map("=".join, texts.items()))
 
 
-def _text(run: Run, *parts: str) -> str:
+def _text(fd: int, path: str) -> str:
+    """The text of the fact at *path* in the directory at *fd*; empty where there is none."""
     try:
-        return read_fact(run, *parts) or ""
+        # Damage may be anything: a FIFO must not make a listing wait.
+        data = read_whole(os.open(path, os.O_RDONLY | os.O_NONBLOCK, dir_fd=fd))
     except OSError:
         return ""
+    return data.decode("utf-8", "surrogateescape").removesuffix("\n")
 
 
-def _number(run: Run, *parts: str) -> int | None:
-    text = _text(run, *parts)
+def _number(fd: int, path: str) -> int | None:
+    text = _text(fd, path)
     try:
         return int(text) if len(text) < 20 else None
     except ValueError:

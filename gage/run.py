@@ -18,6 +18,8 @@ from gage.opref import OpRef, parse_opref
 SCHEMA = "1"
 RUN_ID = re.compile("[0-9a-f]{32}")
 
+_FACT_SIZE = 1 << 14
+
 
 class Run(NamedTuple):
     """Where a run is, and what it is called.
@@ -171,11 +173,16 @@ def read_fact_bytes(run: Run, *parts: str) -> bytes | None:
         if error.errno in (errno.ENOENT, errno.ENOTDIR):
             return None
         raise
+    return read_whole(fd)
+
+
+def read_whole(fd: int) -> bytes:
+    """All that the small file at *fd* holds; closes it. Raises OSError."""
     # A buffered file object costs more than reading the fact, and a listing reads thousands.
     try:
-        data = chunk = os.read(fd, 1 << 16)
-        while len(chunk) == 1 << 16:
-            data += (chunk := os.read(fd, 1 << 16))
+        data = chunk = os.read(fd, _FACT_SIZE)
+        while len(chunk) == _FACT_SIZE:
+            data += (chunk := os.read(fd, _FACT_SIZE))
     finally:
         os.close(fd)
     return data

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from gage.errors import ConfigError, UsageError
 from gage.flags import parse_assignment
+from gage.run import checked_name
 from gage.scalar import format_value
 
 
@@ -51,7 +52,8 @@ def parse_step(raw: str | dict[str, Any]) -> Step:
 def step_names(steps: Sequence[Step]) -> list[str]:
     """The name of each step: its own, else its operation's; the second ``fail`` is ``fail_2``.
 
-    Raises ConfigError where two come out the same, or a step needs none that is before it.
+    Raises ConfigError where two come out the same, one cannot be the name of a link, or a
+    step needs none that is before it.
     """
     names: list[str] = []
     bases: list[str] = []
@@ -60,6 +62,10 @@ def step_names(steps: Sequence[Step]) -> list[str]:
         bases.append(base)
         times = bases.count(base)
         name = base if times == 1 else f"{base}_{times}"
+        try:
+            checked_name(name)
+        except UsageError as error:
+            raise ConfigError(f"step {len(bases)}: {error.message}") from None
         if name in names:
             raise ConfigError(f"step {len(bases)} and step {names.index(name) + 1} are both {name}")
         for need in step.needs or ():

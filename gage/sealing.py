@@ -7,6 +7,7 @@ keeps its mode, since it may be somebody else's file too.
 import os
 import stat
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import Literal, NamedTuple
 
 from gage.digest import link_digest
@@ -135,8 +136,8 @@ def seal_facts(meta_dir: str, *, sync: Sync = "commit") -> None:
 def unseal(run_dir: str, paths: Iterable[str]) -> None:
     """Let the owner write to the files *paths* of the run dir again.
 
-    Links, files that are gone and files with hard links elsewhere stay as they are. Raises
-    OSError.
+    Links, files that are gone, that belong to another or that have hard links elsewhere stay
+    as they are. Raises OSError.
     """
     paths = list(paths)
     if not paths:
@@ -153,7 +154,8 @@ def unseal(run_dir: str, paths: Iterable[str]) -> None:
             try:
                 status = os.fstat(fd)
                 if stat.S_ISREG(status.st_mode) and (status.st_nlink == 1 or path in linked):
-                    chmod_path_fd(fd, status.st_mode | 0o200)
+                    with suppress(PermissionError):
+                        chmod_path_fd(fd, status.st_mode | 0o200)
             finally:
                 os.close(fd)
 

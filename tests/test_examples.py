@@ -6,7 +6,10 @@ import subprocess
 
 import pytest
 
+from gage.locks import is_held
+from gage.run import open_run
 from tests.place import ROOT
+from tests.programs import wait_until
 
 EXAMPLES = os.path.join(ROOT, "examples")
 QUICK = {"GAGE_FSYNC": "none"}
@@ -122,6 +125,9 @@ def test_make_goes_on_with_a_run_that_was_killed(here):
     env = f"PATH={folder}:{os.environ['PATH']}"
     told, code = tried("env", env, "make", "YEARS=5", cwd=folder)
     assert code == 2, told
+    # What the command started outlives it, and who goes on at once is told to try again.
+    run = open_run(os.path.join(folder, "runs", "fit-5"))
+    wait_until(lambda: not is_held(run, "tree"))
     told, code = tried("make", "YEARS=5", cwd=folder)
     assert code == 0, told
     assert runs_in(folder)[0] == ["fit", "completed", "min_years=5"]

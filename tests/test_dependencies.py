@@ -211,7 +211,7 @@ def test_nothing_is_written_over(place):
     assert told.code == 20
     assert "log: a dependency would overwrite it" in told.err
     define(
-        {"run": "prepare", "files": "data/*", "as": "x"},
+        {"run": "prepare", "files": "data/**", "as": "x"},
         exec="mkdir -p data/d; echo > data/d/f; echo > data/f",
     )
     run("two", "prepare")

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 
 from bench.measure import Cost, Figure, compare, cost, do
 
-FILES = 8
-SIZE = 256 << 20
+SIZE = 2 << 30
 PAIRS = 3
 
 DIGEST = """
@@ -20,40 +19,39 @@ for path in sys.argv[1:]:
 
 def figures(place: str) -> Iterator[Figure]:
     """The figures, measured in the empty directory *place*; it takes 4 GiB."""
+    for name, files in (("8 files", 8), ("one file", 1)):
+        yield from _figures(os.path.join(place, f"of{files}"), name, files)
+
+
+def _figures(place: str, name: str, files: int) -> Iterator[Figure]:
     data = os.path.join(place, "data")
     os.makedirs(data)
-    paths = [os.path.join(data, f"part{i}") for i in range(FILES)]
+    paths = [os.path.join(data, f"part{i}") for i in range(files)]
     for path in paths:
         with open(path, "wb") as file:
-            for _ in range(SIZE >> 20):
+            for _ in range(SIZE // files >> 20):
                 file.write(os.urandom(1 << 20))
 
     def digest() -> Cost:
         return cost(["python", "-c", DIGEST, *paths], cores=1)
 
-    def finalize(cores: int) -> Cost:
-        run_dir = os.path.join(place, "run")
-        do("gage-init", run_dir, "--", "cp", "-r", data, ".")
-        do("gage-stage", run_dir)
-        do("gage-exec", run_dir)
-        do("sync")
-        used = cost(["gage-finalize", run_dir], cores=cores)
-        do("sh", "-c", f"chmod -R u+w {shlex.quote(place)}; rm -rf {shlex.quote(run_dir)}*")
-        do("rm", "-rf", os.path.join(place, ".locks"))
-        return used
-
-    one, alone = compare(lambda: finalize(1), digest, PAIRS)
-    yield Figure(
-        "speed of gage-finalize of 2 GiB / digest, 1 core",
-        alone.wall / one.wall,
-        0.8,
-        at_least=True,
-    )
+    one, alone = compare(lambda: _finalized(place, 1), digest, PAIRS)
+    speed = alone.wall / one.wall
+    yield Figure(f"gage-finalize of 2 GiB in {name} / digest", speed, 0.8, at_least=True)
     if len(os.sched_getaffinity(0)) > 1:
-        two, _ = compare(lambda: finalize(2), digest, PAIRS)
-        yield Figure(
-            "speed of gage-finalize of 2 GiB, 2 cores / 1 core",
-            one.wall / two.wall,
-            1,
-            at_least=True,
-        )
+        two, again = compare(lambda: _finalized(place, 2), lambda: _finalized(place, 1), PAIRS)
+        yield Figure("  with 2 cores / with 1", again.wall / two.wall, 1, at_least=True)
+    do("rm", "-rf", place)
+
+
+def _finalized(place: str, cores: int) -> Cost:
+    """The cost of gage-finalize for a run that generated what is in *place*/data."""
+    run_dir = os.path.join(place, "run")
+    do("gage-init", run_dir, "--", "cp", "-r", os.path.join(place, "data"), ".")
+    do("gage-stage", run_dir)
+    do("gage-exec", run_dir)
+    do("sync")
+    used = cost(["gage-finalize", run_dir], cores=cores)
+    do("sh", "-c", f"chmod -R u+w {shlex.quote(run_dir)}*; rm -rf {shlex.quote(run_dir)}*")
+    do("rm", "-rf", os.path.join(place, ".locks"))
+    return used

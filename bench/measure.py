@@ -13,10 +13,14 @@ from typing import NamedTuple
 
 
 class Cost(NamedTuple):
-    """Seconds of processor time, children included, and seconds that went by."""
+    """Seconds of processor time, children included, and seconds that went by.
+
+    *memory* is the most that any process of it held at once, in megabytes.
+    """
 
     cpu: float
     wall: float
+    memory: float = 0.0
 
 
 class Figure(NamedTuple):
@@ -67,7 +71,7 @@ def cost(command: Sequence[str], *, cwd: str | None = None, cores: int = 0) -> C
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise MeasureError(f"{' '.join(command)}: exit {process.returncode}\n{said.decode()}")
-    return Cost(used.ru_utime + used.ru_stime, ended - began)
+    return Cost(used.ru_utime + used.ru_stime, ended - began, used.ru_maxrss / 1000)
 
 
 def compare(ours: Trial, theirs: Trial, pairs: int) -> tuple[Cost, Cost]:
@@ -77,9 +81,8 @@ def compare(ours: Trial, theirs: Trial, pairs: int) -> tuple[Cost, Cost]:
 
 
 def ratio(ours: Trial, theirs: Trial, pairs: int) -> float:
-    """How many times the processor time of *theirs* *ours* takes."""
-    mine, other = compare(ours, theirs, pairs)
-    return mine.cpu / other.cpu
+    """How many times the processor time of *theirs* *ours* takes: the median over the pairs."""
+    return median(ours().cpu / theirs().cpu for _ in range(pairs))
 
 
 def do(*command: str, cwd: str | None = None) -> None:
@@ -97,4 +100,4 @@ def line(figure: Figure) -> str:
 
 
 def _median(costs: Sequence[Cost]) -> Cost:
-    return Cost(median(cost.cpu for cost in costs), median(cost.wall for cost in costs))
+    return Cost(*map(median, zip(*costs, strict=True)))

@@ -12,9 +12,12 @@ from bench.measure import Cost, Figure, MeasureError, compare, cost, do
 
 SOURCES = {
     "1 million lines": ("seq 1000000", 6_888_896),
+    "20 million lines": ("seq 20000000", 168_888_897),
     "1 GB in one line": ("head -c 1000000000 /dev/zero", 1_000_000_000),
 }
 PAIRS = 7
+
+MEMORY = 30.0
 
 
 def figures(place: str) -> Iterator[Figure]:
@@ -22,17 +25,19 @@ def figures(place: str) -> Iterator[Figure]:
     idle, tee_idle = _pair(place, "true", 0)
     for name, (command, size) in SOURCES.items():
         ours, theirs = _pair(place, command, size)
-        yield Figure(f"gage-exec / tee, speed, {name}", theirs / ours, 0.8, at_least=True)
-        apart = (theirs - tee_idle) / (ours - idle)
+        speed = theirs.wall / ours.wall
+        yield Figure(f"gage-exec / tee, speed, {name}", speed, 0.8, at_least=True)
+        apart = (theirs.wall - tee_idle.wall) / (ours.wall - idle.wall)
         yield Figure("  the same without the start of either", apart, 0.8, at_least=True)
+        more = ours.memory - idle.memory
+        yield Figure("  memory of gage-exec, above a run of true", more, MEMORY, "MB")
 
 
-def _pair(place: str, command: str, size: int) -> tuple[float, float]:
-    """Seconds that go by when gage-exec and when tee captures *command*."""
-    ours, theirs = compare(
+def _pair(place: str, command: str, size: int) -> tuple[Cost, Cost]:
+    """What it costs when gage-exec and when tee captures *command*."""
+    return compare(
         lambda: _captured(place, command, size), lambda: _teed(place, command, size), PAIRS
     )
-    return ours.wall, theirs.wall
 
 
 def _captured(place: str, command: str, size: int) -> Cost:

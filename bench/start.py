@@ -8,36 +8,57 @@ from bench.measure import NOTHING, Cost, Figure, compare, cost, do, ratio
 
 PAIRS = 21
 
+VERBS = ("init", "stage", "exec", "finalize", "reopen")
+
+GAGE_FILE = """\
+train:
+  description: Train the model
+  exec: python train.py
+  config: train.py
+  flags:
+    lr: {type: number, min: 0, max: 1}
+"""
+
 
 def figures(place: str) -> Iterator[Figure]:
     """The figures, measured in the empty directory *place*."""
     nothing = partial(cost, NOTHING)
     done = os.path.join(place, "done")
-    for verb in VERBS:
+    for verb in VERBS[:-1]:
         do(*command_of(verb, done))
+    project = os.path.join(place, "project")
+    _write(os.path.join(project, "gage.yaml"), GAGE_FILE)
+    _write(os.path.join(project, "train.py"), "lr = 0.1\nepochs = 3\nprint(lr * epochs)\n")
 
     yield Figure("gage-status", ratio(partial(cost, ["gage-status", done]), nothing, PAIRS), 3)
     for verb in VERBS:
-        trial = partial(_verb, verb, place)
-        yield Figure(f"gage-{verb}", ratio(trial, nothing, PAIRS), 5)
+        trial = partial(_verb, verb, place, "")
+        yield Figure(f"gage-{verb} of a command", ratio(trial, nothing, PAIRS), 5)
+    for verb in VERBS:
+        if verb != "exec":  # there the command itself would count, a Python
+            trial = partial(_verb, verb, place, project)
+            yield Figure(f"gage-{verb} of a project", ratio(trial, nothing, PAIRS), 5)
 
-    with open(os.path.join(place, "hello.py"), "w", encoding="utf-8") as file:
-        file.write('print("hello")\n')
+    _write(os.path.join(place, "hello.py"), 'print("hello")\n')
     whole, _ = compare(partial(cost, ["gage", "run", "hello.py", "-y"], cwd=place), nothing, PAIRS)
     yield Figure("gage run hello.py", whole.cpu, 0.25, "s")
 
 
-VERBS = ("init", "stage", "exec", "finalize")
+def command_of(verb: str, run_dir: str, project: str = "") -> list[str]:
+    """The command of a verb, for a run of true(1), or of the operation ``train`` of *project*."""
+    more = ["-C", project, "train", "lr=0.2"] if project else ["--", "true"]
+    return [f"gage-{verb}", run_dir, *(more if verb == "init" else [])]
 
 
-def command_of(verb: str, run_dir: str) -> list[str]:
-    """The command of a verb, for a run of true(1) without a project."""
-    return [f"gage-{verb}", run_dir, *(["--", "true"] if verb == "init" else [])]
-
-
-def _verb(verb: str, place: str) -> Cost:
+def _verb(verb: str, place: str, project: str) -> Cost:
     """The cost of a verb on a new run, for which the verbs before it have been done."""
     run_dir = os.path.join(place, "runs", os.urandom(8).hex())
     for before in VERBS[: VERBS.index(verb)]:
-        do(*command_of(before, run_dir))
-    return cost(command_of(verb, run_dir))
+        do(*command_of(before, run_dir, project))
+    return cost(command_of(verb, run_dir, project))
+
+
+def _write(path: str, text: str) -> None:
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)

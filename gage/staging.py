@@ -128,7 +128,7 @@ def _stage_config(staging: Staging) -> None:
     types = entered(run)
     for path, (before, after) in changed.items():
         _replace(run, path, after)
-        append(run, "log", "patched", data=_unified_diff(path, before, after))
+        append(run, "log", "patched", data=_patch(path, before, after))
         mtime = os.stat(os.path.join(run.run_dir, path)).st_mtime_ns // 1000
         append_events(run, [FileEvent("m", types.get(path, SOURCE), mtime, path)])
         staging.copied.pop(path, None)
@@ -328,26 +328,8 @@ def _replace(run: Run, path: str, data: bytes) -> None:
     os.rename(temporary, target)
 
 
-def _unified_diff(path: str, before: bytes, after: bytes) -> bytes:
-    """What patch(1) makes *before* into *after* with, and back."""
-    import difflib
+def _patch(path: str, before: bytes, after: bytes) -> bytes:
+    from gage.patch import format_patch
 
-    name = _quoted(os.fsencode(path))
-    old, new = (text.split(b"\n") for text in (before, after))
-    lines = difflib.diff_bytes(difflib.unified_diff, _whole(old), _whole(new), name, name)
-    end = b"\n\\ No newline at end of file\n"
-    return b"".join(line if line.endswith(b"\n") else line + end for line in lines)
-
-
-def _whole(parts: list[bytes]) -> list[bytes]:
-    lines = [part + b"\n" for part in parts[:-1]]
-    return [*lines, parts[-1]] if parts[-1] else lines
-
-
-def _quoted(name: bytes) -> bytes:
-    """A name as the head of a diff spells it: in the quotes of C where it must be."""
-    if any(byte < 32 or byte == 127 for byte in name) or name.startswith(b'"'):
-        return b'"%b"' % b"".join(
-            b"\\%03o" % byte if byte < 32 or byte in b'"\\\x7f' else b"%c" % byte for byte in name
-        )
-    return name + b"\t" if b" " in name else name
+    name = os.fsencode(path)
+    return format_patch(name, name, before, after)

@@ -1,0 +1,111 @@
+r"""Patches: unified diffs, as patch(1) takes them, of the files that config was written into.
+
+``log/patched`` holds one after the other as they were made, attempt by attempt, so that
+source code as it was before can be had from what it is now. Lines end in ``\n`` alone, and
+may hold any other byte.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+_HUNK = re.compile(rb"@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
+_QUOTED = re.compile(rb"\\([0-7]{3})")
+_NO_NEWLINE = b"\\ No newline at end of file\n"
+
+
+class Hunk(NamedTuple):
+    """Lines *old*, that became the lines *new*, from the line *start*, which counts from 0."""
+
+    start: int
+    old: tuple[bytes, ...]
+    new: tuple[bytes, ...]
+
+
+class FilePatch(NamedTuple):
+    """What was changed in the file *path* at one time."""
+
+    path: str
+    hunks: tuple[Hunk, ...]
+
+
+def format_patch(old_name: bytes, new_name: bytes, before: bytes, after: bytes) -> bytes:
+    """What makes *before* into *after*, and back; empty where they are the same."""
+    import difflib
+
+    names = _quoted(old_name), _quoted(new_name)
+    lines = difflib.diff_bytes(difflib.unified_diff, _lines(before), _lines(after), *names)
+    return b"".join(line if line.endswith(b"\n") else line + b"\n" + _NO_NEWLINE for line in lines)
+
+
+def parse_patches(data: bytes) -> list[FilePatch]:
+    """The patches in *data*, oldest first; what is no patch is passed over."""
+    patches: list[FilePatch] = []
+    lines = _lines(data)
+    at = 0
+    while at < len(lines):
+        line = lines[at]
+        at += 1
+        if line.startswith(b"--- "):
+            patches.append(FilePatch(_unquoted(line[4:]), ()))
+        elif patches and (found := _HUNK.match(line)):
+            hunk, at = _hunk(found, lines, at)
+            last = patches[-1]
+            patches[-1] = last._replace(hunks=(*last.hunks, hunk))
+    return patches
+
+
+def undo(patch: FilePatch, data: bytes) -> bytes | None:
+    """What *data* was before *patch*; None where it is not what the patch made."""
+    lines = _lines(data)
+    for hunk in reversed(patch.hunks):
+        last = hunk.start + len(hunk.new)
+        if tuple(lines[hunk.start : last]) != hunk.new:
+            return None
+        lines[hunk.start : last] = hunk.old
+    return b"".join(lines)
+
+
+def _hunk(found: "re.Match[bytes]", lines: Sequence[bytes], at: int) -> tuple[Hunk, int]:
+    """The hunk whose lines begin at *at*, and where it ends."""
+    old, new = list[bytes](), list[bytes]()
+    left = int(found[2] or 1), int(found[4] or 1)
+    last = ""
+    # Counted, since a line that was removed may begin with dashes, too.
+    while at < len(lines):
+        sign, text = lines[at][:1], lines[at][1:]
+        if sign == b"\\":
+            for side in [side for side, signs in ((old, " -"), (new, " +")) if last in signs]:
+                side[-1:] = [line.removesuffix(b"\n") for line in side[-1:]]
+        elif (len(old), len(new)) == left or sign not in (b" ", b"-", b"+"):
+            break
+        else:
+            last = sign.decode()
+            old += [text] if last in " -" else []
+            new += [text] if last in " +" else []
+        at += 1
+    # Of no lines at all, the line before them is told.
+    start = int(found[3]) - bool(new)
+    return Hunk(max(start, 0), tuple(old), tuple(new)), at
+
+
+def _lines(data: bytes) -> list[bytes]:
+    parts = data.split(b"\n")
+    lines = [part + b"\n" for part in parts[:-1]]
+    return [*lines, parts[-1]] if parts[-1] else lines
+
+
+def _quoted(name: bytes) -> bytes:
+    """A name as the head of a diff spells it: in the quotes of C where it must be."""
+    if any(byte < 32 or byte == 127 for byte in name) or name.startswith(b'"'):
+        return b'"%b"' % b"".join(
+            b"\\%03o" % byte if byte < 32 or byte in b'"\\\x7f' else b"%c" % byte for byte in name
+        )
+    return name + b"\t" if b" " in name else name
+
+
+def _unquoted(head: bytes) -> str:
+    name = head.removesuffix(b"\n").removesuffix(b"\t")
+    if name.startswith(b'"'):
+        name = _QUOTED.sub(lambda found: bytes([int(found[1], 8) & 255]), name[1:-1])
+    return name.decode("utf-8", "surrogateescape")

@@ -1,0 +1,48 @@
+import os
+
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from gage.patch import FilePatch, Hunk, format_patch, parse_patches, undo
+
+LINES = st.sampled_from([b"a", b"b = 1", b"", b"-- x", b"++ y", b"@@ -1 +1 @@", b"\xff\r", b"\\ n"])
+TEXTS = st.lists(LINES).map(b"\n".join)
+NAMES = st.text(st.sampled_from('a /"\\\n\r\t\x7f\u20ac\udcff'), min_size=1)
+
+
+@given(TEXTS, TEXTS, NAMES)
+@example(b"x", b"", "a")
+@example(b"", b"x", "a")
+@example(b"x\n" * 9, b"x\n" * 9 + b"y", "a")
+def test_what_a_patch_changed_is_undone(before, after, path):
+    name = os.fsencode(path)
+    patches = parse_patches(format_patch(name, name, before, after))
+    assert len(patches) == (before != after)
+    for patch in patches:
+        assert patch.path == path
+        assert undo(patch, after) == before
+
+
+def test_patches_are_read_in_their_order_and_told_apart_by_file():
+    one = format_patch(b"a b\xff.py", b"a b\xff.py", b"--- x\n", b"--- y\n")
+    other = format_patch(b"c.py", b"c.py", b"1\n", b"2\n3")
+    assert parse_patches(one + other + one) == [
+        FilePatch("a b\udcff.py", (Hunk(0, (b"--- x\n",), (b"--- y\n",)),)),
+        FilePatch("c.py", (Hunk(0, (b"1\n",), (b"2\n", b"3")),)),
+        FilePatch("a b\udcff.py", (Hunk(0, (b"--- x\n",), (b"--- y\n",)),)),
+    ]
+
+
+def test_what_a_patch_did_not_make_is_not_undone():
+    patch = FilePatch("a", (Hunk(1, (b"old\n",), (b"new\n",)),))
+    assert undo(patch, b"1\nnew\n3\n") == b"1\nold\n3\n"
+    assert undo(patch, b"1\nother\n3\n") is None
+    assert undo(patch, b"1") is None
+
+
+@given(st.binary())
+@example(b"--- a\n+++ a\n@@ -1,99999999999 +1,99999999999 @@\n-x\n")
+@example(b"@@ -1 +1 @@\n-x\n+y\n")
+def test_any_bytes_are_read(data):
+    for patch in parse_patches(data):
+        undo(patch, data)

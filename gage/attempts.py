@@ -64,14 +64,6 @@ def find_attempt(run: Run, number: int) -> Attempt:
     raise NotFoundError(f"{run}: no attempt {number}", f"attempts: {known}")
 
 
-def attempt_path(run: Run, number: int, *parts: str) -> str:
-    """The path of a fact of an earlier attempt. Raises NotFoundError for one that never was."""
-    if number not in (numbers := attempt_numbers(run)):
-        known = ", ".join(map(str, numbers)) or "none"
-        raise NotFoundError(f"{run}: no attempt {number}", f"earlier attempts: {known}")
-    return run_meta_path(run, "attempts", str(number), *parts)
-
-
 def keep_attempt(run: Run) -> int:
     """Keep what the attempt that ended left; returns its number. Raises OSError.
 

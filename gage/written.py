@@ -3,8 +3,9 @@
 import os
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from gage.attempts import find_attempt
 from gage.clock import iso
 from gage.errors import StateError
 from gage.output import CHUNK, RUN, Record, parse_record
@@ -16,17 +17,26 @@ FOLLOW_EVERY = 0.05
 
 
 def read_output(
-    run: Run, name: str, *, streams: str = "oe", stamps: bool = False, follow: bool = False
+    run: Run,
+    name: str,
+    *,
+    attempt: int | None = None,
+    streams: str = "oe",
+    stamps: bool = False,
+    follow: bool = False,
 ) -> Iterator[bytes]:
     """The bytes of the output *name* of *run*, in pieces of at most some 256 KiB.
 
-    *streams* chooses among ``o`` and ``e``; *stamps* puts the time, ISO 8601, and a tab
-    before each line; *follow* goes on until nothing more can come.
+    *attempt* is the number of an earlier attempt, which has ended; NotFoundError is raised
+    for one that never was. *streams* chooses among ``o`` and ``e``; *stamps* puts the time,
+    ISO 8601, and a tab before each line; *follow* goes on until nothing more can come.
     """
+    folder = find_attempt(run, attempt).folder if attempt is not None else ()
+    follow = follow and not folder
     fds: list[int] = []
     try:
         for suffix in ("", ".index"):
-            fd = _opened(run, name + suffix, follow)
+            fd = _opened(run, folder, name + suffix, follow)
             if fd is None and not suffix:
                 return
             if fd is not None:
@@ -42,10 +52,10 @@ def read_output(
             os.close(fd)
 
 
-def _opened(run: Run, name: str, wait: bool) -> int | None:
+def _opened(run: Run, folder: Sequence[str], name: str, wait: bool) -> int | None:
     while True:
         over = not (wait and _may_grow(run, name.removesuffix(".index")))
-        path = run_meta_path(run, "output", name)
+        path = run_meta_path(run, *folder, "output", name)
         try:
             fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         except FileNotFoundError:

@@ -14,6 +14,7 @@ def parser() -> argparse.ArgumentParser:
     """The command line of gage-output."""
     p = parser_for("gage-output", "Print what a run wrote.")
     p.add_argument("run_dir", metavar="RUN_DIR")
+    p.add_argument("--attempt", type=int, metavar="N", help="what an earlier attempt wrote")
     p.add_argument("-f", "--follow", action="store_true", help="go on while more is written")
     p.add_argument("--phase", default="run", metavar="NAME", help="another phase than run")
     one = p.add_mutually_exclusive_group()
@@ -34,6 +35,7 @@ def main(argv: Sequence[str]) -> int:
     pieces = read_output(
         open_run(args.run_dir),
         output_name(args.phase),
+        attempt=args.attempt,
         streams=args.streams or "oe",
         stamps=args.timestamps,
         follow=args.follow,

@@ -22,6 +22,9 @@ from gage.porcelain.options import Place, Spec
 from gage.run import open_run
 from gage.written import read_output
 
+AttemptNumber = Annotated[
+    int | None, typer.Option("--attempt", metavar="N", help="what an earlier attempt wrote")
+]
 Follow = Annotated[bool, typer.Option("-f", "--follow", help="go on while more is written")]
 Phase = Annotated[str, typer.Option("--phase", metavar="NAME", help="another phase than run")]
 Stdout = Annotated[bool, typer.Option("--stdout", help="only standard output")]
@@ -36,6 +39,7 @@ def log(
     place: Place,
     filters: Filters,
     spec: Spec = "",
+    attempt: AttemptNumber = None,
     follow: Follow = False,
     phase: Phase = "run",
     stdout: Stdout = False,
@@ -49,6 +53,7 @@ def log(
     pieces = read_output(
         open_run(row.run_dir),
         output_name(phase),
+        attempt=attempt,
         streams="o" if stdout else "e" if stderr else "oe",
         stamps=timestamps,
         follow=follow,

@@ -79,3 +79,15 @@ def test_an_interrupted_follower_exits_as_one(tmp_path, home):
 def test_a_run_that_wrote_nothing_has_no_output(tmp_path, home):
     write_run(home, 1, exit=None)
     assert gage("log", cwd=tmp_path) == ("", "", 0)
+
+
+def test_what_an_earlier_attempt_wrote_is_shown(tmp_path, home):
+    id = write_run(home, 1, output=b"now\n", facts={"attempts/1/started": "1"})
+    put(os.path.join(home, id + ".meta", "attempts", "1", "output", "40_run"), b"before\n")
+    log = lambda *words: gage("log", *words, cwd=tmp_path)  # noqa: E731
+    assert log("--attempt", "1").out == log("--attempt", "1", "-f").out == "before\n"
+    assert log("--attempt", "2").out == log().out == "now\n"
+    assert log("--attempt", "1", "--phase", "finalize") == ("", "", 0)
+    assert log("--attempt", "3").err == (
+        f"gage log: {home}/{id}: no attempt 3\nhint: attempts: 1, 2\n"
+    )

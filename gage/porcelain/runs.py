@@ -85,3 +85,16 @@ def moment(stamp: int | None) -> str:
         return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(stamp // 1_000_000))
     except (ValueError, OverflowError, OSError):
         return str(stamp)
+
+
+def duration(micros: int) -> str:
+    """A length of time for eyes: ``230 ms``, ``2.1 s``, ``3 min 5 s``, ``2 h 4 min``."""
+    seconds = max(micros, 0) / 1_000_000
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, left = divmod(int(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {left} s"
+    return f"{minutes // 60} h {minutes % 60} min"

@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from gage import clock
@@ -15,12 +15,14 @@ from gage.porcelain.choosing import chosen_one
 from gage.porcelain.colour import is_coloured, paint_status
 from gage.porcelain.files import TYPES
 from gage.porcelain.options import Json, Place, Spec
-from gage.porcelain.runs import facts_for_people, moment
+from gage.porcelain.parts import attempt_columns, attempt_facts, step_columns, step_facts
+from gage.porcelain.runs import duration, facts_for_people, moment
 from gage.porcelain.table import table_lines
 from gage.recorded import read_json_fact, recorded_command
 from gage.run import Run, open_run, read_fact, run_meta_path
 from gage.said import read_said
 from gage.scalar import format_value
+from gage.step_tree import step_tree
 
 T = TypeVar("T")
 
@@ -63,6 +65,8 @@ def run_facts(row: Row) -> dict[str, Any]:
         "sys": _system(run),
         "files": dict(Counter(TYPES[entry.type] for entry in entries)),
         "dependencies": _json(run, "dependencies.json"),
+        "attempts": attempt_facts(row),
+        "steps": step_facts(step_tree(run)),
         "comments": [
             {"time": iso(comment.stamp), "text": comment.text}
             for comment in read_said(run.home, run.name).comments
@@ -75,19 +79,6 @@ def run_facts(row: Row) -> dict[str, Any]:
         ],
     }
     return {name: value for name, value in facts.items() if value is not None}
-
-
-def duration(micros: int) -> str:
-    """A length of time for eyes: ``230 ms``, ``2.1 s``, ``3 min 5 s``, ``2 h 4 min``."""
-    seconds = max(micros, 0) / 1_000_000
-    if seconds < 1:
-        return f"{seconds * 1000:.0f} ms"
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, left = divmod(int(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {left} s"
-    return f"{minutes // 60} h {minutes % 60} min"
 
 
 def _summary(row: Row, facts: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -103,7 +94,7 @@ def _summary(row: Row, facts: dict[str, Any]) -> Iterator[tuple[str, str]]:
         end = row.stopped or (clock.now() if row.status == "running" else None)
         yield "duration", duration(end - row.started) if end else ""
     yield "exit", "" if row.exit is None else str(row.exit)
-    yield "command", _command(facts.get("command"))
+    yield "command", command_text(facts.get("command"))
     yield "run dir", row.run_dir
     yield "project", str(facts["sys"].get("project") or "")
     yield "parent", row.parent
@@ -119,10 +110,12 @@ def _sections(row: Row, facts: dict[str, Any]) -> Iterator[Section]:
     config = row.config
     given = ["given" if name in row.given else "" for name in config]
     yield "flags", [list(config), _texts(config.values()), given]
+    yield "steps", step_columns(facts["steps"])
+    yield "attempts", attempt_columns(facts["attempts"])
     yield "metrics", [list(row.metrics), _texts(row.metrics.values())]
     yield "attributes", [list(row.attributes), _texts(row.attributes.values())]
     taken = _objects(facts.get("dependencies"))
-    yield "dependencies", [[str(d.get("path", "")) for d in taken], [_origin(d) for d in taken]]
+    yield "dependencies", [[str(d.get("path", "")) for d in taken], [origin(d) for d in taken]]
     yield (
         "environment",
         [list(facts.get("env", {})), [str(v) for v in facts.get("env", {}).values()]],
@@ -131,7 +124,8 @@ def _sections(row: Row, facts: dict[str, Any]) -> Iterator[Section]:
     yield "log", _timed(facts["log"], "message")
 
 
-def _origin(dependency: dict[str, Any]) -> str:
+def origin(dependency: Mapping[str, Any]) -> str:
+    """Where a dependency came from, for eyes, by its record."""
     file = str(dependency.get("file", ""))
     if "run" not in dependency:
         return f"from the project: {file}"
@@ -160,7 +154,8 @@ def _objects(value: Any) -> list[dict[str, Any]]:
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
-def _command(args: Any) -> str:
+def command_text(args: Any) -> str:
+    """A command as a shell would read it."""
     if isinstance(args, list):
         import shlex
 

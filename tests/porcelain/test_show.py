@@ -3,8 +3,8 @@ import os
 
 import pytest
 
-from gage.porcelain.show import duration
-from tests.porcelain.place import gage, gage_on_terminal, write_run
+from gage.porcelain.runs import duration
+from tests.porcelain.place import gage, gage_on_terminal, write_run, write_steps
 
 
 @pytest.fixture
@@ -130,3 +130,50 @@ def test_one_run_is_shown(tmp_path, home):
 def test_a_duration_is_told_briefly():
     told = [duration(micros) for micros in (-1, 230_400, 1_549_999, 185_000_000, 7_500_000_000)]
     assert told == ["0 ms", "230 ms", "1.5 s", "3 min 5 s", "2 h 5 min"]
+
+
+def test_attempts_are_shown_with_the_values_that_changed(tmp_path, home):
+    facts = {
+        "attempts/1/config.json": '{"lr": 0.1, "x": 1}',
+        "attempts/1/started": "1763722800000000",
+        "attempts/1/stopped": "1763722801500000",
+        "attempts/1/proc/exit": "-9",
+        "attempts/2/config.json": '{"lr": 0.2, "x": 1}',
+    }
+    write_run(home, 1, config={"lr": 0.2, "x": 1, "new": None}, facts=facts)
+    shown = gage("show", cwd=tmp_path).out
+    assert (
+        "\nattempts\n"
+        "  1  2025-11-21 11:00:00  1.5 s  -9  terminated  lr=0.1\n"
+        "  2                                  completed   lr=0.2\n"
+        "  3  2025-11-21 13:00:00  2.1 s  0   completed   lr=0.2 new=\n"
+    ) in shown
+    attempts = json.loads(gage("show", "--json", cwd=tmp_path).out)["attempts"]
+    assert attempts[0] == {
+        "number": 1,
+        "started": "2025-11-21T11:00:00.000000Z",
+        "stopped": "2025-11-21T11:00:01.500000Z",
+        "duration": 1_500_000,
+        "exit": -9,
+        "status": "terminated",
+        "config": {"lr": 0.1},
+    }
+    assert [attempt["number"] for attempt in attempts] == [1, 2, 3]
+
+
+def test_the_steps_of_a_pipeline_are_shown_as_a_tree(tmp_path, home):
+    parent, passed, failed = write_steps(home)
+    outer = write_run(home, 4, "all", facts={"opdef.json": '{"steps": ["m1:steps-restart", "x"]}'})
+    os.symlink(f"../{parent}", os.path.join(home, outer, "steps-restart"))
+    os.symlink(f"../{'f' * 32}", os.path.join(home, outer, "x"))
+    shown = gage("show", outer, cwd=tmp_path).out
+    assert (
+        "\nsteps\n"
+        f"  steps-restart  {parent[:8]}  m1:steps-restart  error      fail=yes\n"
+        f"    fail         {passed[:8]}  m1:fail           completed  fail=no\n"
+        f"    fail_2       {failed[:8]}  m1:fail           error      fail=yes\n"
+        "  x                                          dangling\n"
+    ) in shown
+    steps = json.loads(gage("show", outer, "--json", cwd=tmp_path).out)["steps"]
+    assert [step["name"] for step in steps[0]["steps"]] == ["fail", "fail_2"]
+    assert steps[1]["link"] == "dangling"

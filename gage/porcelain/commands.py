@@ -21,11 +21,13 @@ PORCELAIN: dict[str, dict[str, Verb]] = {
         "runs": Verb("runs:list_runs", "list runs"),
         "show": Verb("show:show", "show everything about a run"),
         "log": Verb("log:log", "show what a run wrote"),
+        "runs diff": Verb("diff:diff", "tell how two runs, or two attempts, differ"),
         "ls": Verb("files:ls", "list the files of a run"),
         "cat": Verb("files:cat", "print a file of a run"),
         "select": Verb("select:select", "print the ID of a run"),
     },
     "Work on runs": {
+        "runs stop": Verb("stop:stop", "end runs that are running"),
         "runs label": Verb("saying:label", "label runs"),
         "runs tag": Verb("saying:tag", "tag runs"),
         "runs comment": Verb("saying:comment", "comment on runs"),

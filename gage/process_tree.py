@@ -154,7 +154,7 @@ def children() -> frozenset[int]:
     found: set[int] = set()
     try:
         for thread in os.listdir("/proc/self/task"):
-            with open(f"/proc/self/task/{thread}/children", encoding="ascii") as file:
+            with open(f"/proc/self/task/{thread}/children", encoding="utf-8") as file:
                 found |= set(map(int, file.read().split()))
     except OSError:  # a kernel without CONFIG_PROC_CHILDREN
         for pid in _pids():

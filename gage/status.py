@@ -69,7 +69,8 @@ def exit_note(run: Run) -> int | None:
 
 def boot_id() -> str:
     """The kernel's name for the time since it started."""
-    with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+    # Python has to look for any other codec first, and each runner once more.
+    with open("/proc/sys/kernel/random/boot_id", encoding="utf-8") as file:
         return file.read().strip()
 
 

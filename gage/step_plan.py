@@ -151,7 +151,7 @@ def _planned(plan: _Plan, named: NamedStep, link: StepLink, earlier: Action | No
             return PlannedStep(named, "leave", link, {})
         if (plan.needed or named.step.needed or named.is_trial) and not plan.force:
             return PlannedStep(named, "restart if stale", link, {})
-    if named.step.operation and (earlier or _is_anothers(plan, run)):
+    if named.step.operation and (earlier or _is_anothers(plan, named, run)):
         # What others show as theirs is not ours to run again.
         return PlannedStep(named, "make", link, {})
     if not plan.force:
@@ -193,6 +193,7 @@ def _operation_now(run: Run) -> Operation:
     return find_step_operation(recorded_project(run) or os.getcwd(), [str(run.opref)])
 
 
-def _is_anothers(plan: _Plan, run: Run) -> bool:
+def _is_anothers(plan: _Plan, named: NamedStep, run: Run) -> bool:
+    """Whether *run* was not made for this pipeline, but found by it."""
     parent = read_fact(run, "parent")
-    return bool(parent) and parent != plan.parent.id
+    return parent != plan.parent.id if parent else named.step.needed

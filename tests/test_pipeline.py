@@ -21,9 +21,9 @@ def pipeline(*steps):
     return OpDef("m1:p", {"steps": list(steps)})
 
 
-def flags(step, config, opref=OpRef("m1", "p")):
+def flags(step, config):
     (named,) = named_steps(pipeline(step))
-    return step_flags(named, opref, config)
+    return step_flags(named, OpRef("m1", "p"), config)
 
 
 def test_an_operation_with_steps_is_a_pipeline():

@@ -82,15 +82,15 @@ def open_run(run_dir: str, *, sync: Sync = "commit") -> Run:
     run = Run(os.path.join(head, name), "", None, sync)
     if not os.path.isdir(run.meta_dir):
         raise NotFoundError(f"{run_dir}: no run here ({os.path.basename(run.meta_dir)} is missing)")
-    schema = read_fact(run, "__schema__")
-    if schema is not None and schema.isdecimal() and schema != SCHEMA:
+    schema = _read_if_possible(run, "__schema__")
+    if schema and len(schema) < 10 and schema.isdecimal() and schema != SCHEMA:
         raise StateError(
             f"{run_dir}: made by another gage (schema {schema}; this one knows {SCHEMA})",
             "upgrade gage",
         )
-    id = read_fact(run, "id") or ""
+    id = _read_if_possible(run, "id") or ""
     try:
-        opref = parse_opref(read_fact(run, "opref") or "")
+        opref = parse_opref(_read_if_possible(run, "opref") or "")
     except ConfigError:
         opref = None
     return run._replace(id=id if RUN_ID.fullmatch(id) else "", opref=opref)
@@ -204,6 +204,13 @@ def run_names(runs_home: str) -> list[str]:
             ]
     except FileNotFoundError:
         return []
+
+
+def _read_if_possible(run: Run, name: str) -> str | None:
+    try:
+        return read_fact(run, name)
+    except OSError:
+        return None
 
 
 def _make_closed(path: str) -> None:

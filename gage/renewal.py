@@ -38,12 +38,12 @@ def renew(run: Run, given: Mapping[str, str]) -> Prepared:
     _check_no_batch(opdef, given)
     selectors = config_selectors(opdef)
     constants = read_config(run.run_dir, selectors) if selectors else {}
-    # The literals that stand there now do not tell what may stand there.
-    for name in constants.keys() & open_names(opdef):
-        constants[name] = constants[name]._replace(value=None, kinds=ALL_KINDS)
-    for name in constants.keys() & forced_names(opdef):
-        constants[name] = constants[name]._replace(value=None)
     typed = {flag.name for flag in flag_defs(opdef).values() if flag.type}
+    anything = open_names(opdef) | (forced_names(opdef) - typed)
+    # The literals that stand there now do not tell what may stand there.
+    for name in constants.keys() & (anything | forced_names(opdef)):
+        kinds = ALL_KINDS if name in anything else constants[name].kinds
+        constants[name] = constants[name]._replace(value=None, kinds=kinds)
     force = (recorded.keys() - given.keys()) | (forced_names(opdef) - typed)
     texts = {name: format_value(value) for name, value in recorded.items()} | dict(given)
     resolved = resolve(run.opref, opdef, constants, texts, force=frozenset(force))

@@ -56,8 +56,8 @@ def test_a_step_that_is_not_as_expected_stops_the_pipeline_and_says_why(tmp_path
     assert project.listing()[-1] == "b staged"
     # What completed and is not as expected is not done.
     assert done(project.restart("p@", "--needed")) == ["restarting a"]
-    name = given.partition("=")[0]
-    told = project.restart("p@", "--needed", f"{name}={dict(file='o.txt', x=1, code=0)[name]}")
+    name, mended = given.partition("=")[0], {"file": "o.txt", "x": 1, "code": 0}
+    told = project.restart("p@", "--needed", f"{name}={mended[name]}")
     assert (told.code, done(told)) == (0, ["restarting a", "running b"])
 
 

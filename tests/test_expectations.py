@@ -1,0 +1,56 @@
+"""What a pipeline demands of a step, and what of it is not met."""
+
+import pytest
+
+from gage.expectations import unmet
+from gage.run import open_run
+from tests.porcelain.place import write_run
+
+
+def run_of(tmp_path, exit=0, metrics=None, files=None):
+    id = write_run(str(tmp_path), 1, exit=exit, metrics=metrics, files=files)
+    return open_run(f"{tmp_path}/{id}")
+
+
+def test_nothing_is_expected_but_that_it_ends_well(tmp_path):
+    assert unmet(run_of(tmp_path), {}) == []
+    assert unmet(run_of(tmp_path / "b", exit=3), {}) == ["exit code 3, expected 0"]
+    assert unmet(run_of(tmp_path / "c", exit=-9), {}) == ["exit code -9, expected 0"]
+    assert unmet(run_of(tmp_path / "d", exit=3), {"exit": 3}) == []
+    assert unmet(run_of(tmp_path / "e"), {"exit": 3}) == ["exit code 0, expected 3"]
+
+
+def test_each_pattern_must_match_a_file(tmp_path):
+    run = run_of(tmp_path, files={"out/a.csv": b"", "b.txt": b""})
+    assert unmet(run, {"files": ["*.csv", "b.txt", "out/*"]}) == []
+    assert unmet(run, {"files": "*.csv"}) == []
+    assert unmet(run, {"files": ["*.json", "*.csv", "x"]}) == ["no file *.json", "no file x"]
+
+
+@pytest.mark.parametrize(
+    ("condition", "met"),
+    [
+        ("< 0.5", True),
+        ("<0.25", False),
+        ("<= 0.25", True),
+        ("> 0.25", False),
+        (">=0.25", True),
+        ("!= 0.25", False),
+        ("!= 1", True),
+        ("== 0.25", True),
+        ("= 0.25", True),
+        ("0.25", True),
+        (0.25, True),
+        (1, False),
+    ],
+)
+def test_a_metric_is_compared_as_the_condition_says(tmp_path, condition, met):
+    run = run_of(tmp_path, metrics={"loss": 0.25})
+    expected = [] if met else [f"loss is 0.25, expected {condition}"]
+    assert unmet(run, {"metrics": {"loss": condition}}) == expected
+
+
+def test_a_metric_that_is_missing_or_no_number_is_not_as_expected(tmp_path):
+    run = run_of(tmp_path, metrics={"loss": float("nan")})
+    assert unmet(run, {"metrics": {"acc": "> 0"}}) == ["no metric acc, expected > 0"]
+    assert unmet(run, {"metrics": {"loss": "< 1"}}) == ["loss is nan, expected < 1"]

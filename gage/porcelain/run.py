@@ -63,7 +63,9 @@ SHOWN_TRIALS = 20
 Words = Annotated[list[str], typer.Argument(metavar="[OPERATION|FILE] [NAME=VALUE]...")]
 Stage = Annotated[bool, typer.Option("--stage", help="stage it, and start it later")]
 Batch = Annotated[str, typer.Option("--batch", metavar="FILE", help="a trial for each row of it")]
-Restart = Annotated[str | None, typer.Option("--restart", metavar="RUN", help="as gage restart RUN")]
+Restart = Annotated[
+    str | None, typer.Option("--restart", metavar="RUN", help="as gage restart RUN")
+]
 Start = Annotated[str | None, typer.Option("--start", metavar="RUN", help="start a staged run")]
 RunDir = Annotated[str, typer.Option("--run-dir", metavar="DIR", help="keep the run in DIR")]
 ForceFlags = Annotated[bool, typer.Option("--force-flags", help="take any flag of any type")]

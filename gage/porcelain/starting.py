@@ -29,7 +29,9 @@ def start_staged(run: Run, how: How, prog: str = "gage run") -> int:
     environ = {**os.environ, VARIABLE: format_options(how.options)}
     if has_fact(run, "parent"):
         take_anew(run, environ=os.environ, tell=partial(complain, prog), now=clock.now)
-    code = exec_run(run, echo=not how.quiet, reaper=True, environ=environ, tell=partial(complain, prog))
+    code = exec_run(
+        run, echo=not how.quiet, reaper=True, environ=environ, tell=partial(complain, prog)
+    )
     remarks: list[str] = []
     with phase("finalizing", how.quiet) as progress:
         finalize_run(run, progress=progress, tell=remarks.append)

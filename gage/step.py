@@ -55,25 +55,24 @@ def step_names(steps: Sequence[Step]) -> list[str]:
     Raises ConfigError where two come out the same, one cannot be the name of a link, or a
     step needs none that is before it.
     """
-    names: list[str] = []
-    bases: list[str] = []
-    for step in steps:
+    names: dict[str, int] = {}
+    times: dict[str, int] = {}
+    for number, step in enumerate(steps, 1):
         base = step.name or os.path.basename(step.operation.rpartition(":")[2])
-        bases.append(base)
-        times = bases.count(base)
-        name = base if times == 1 else f"{base}_{times}"
+        times[base] = times.get(base, 0) + 1
+        name = base if times[base] == 1 else f"{base}_{times[base]}"
         try:
             checked_name(name)
         except UsageError as error:
-            raise ConfigError(f"step {len(bases)}: {error.message}") from None
+            raise ConfigError(f"step {number}: {error.message}") from None
         if name in names:
-            raise ConfigError(f"step {len(bases)} and step {names.index(name) + 1} are both {name}")
+            raise ConfigError(f"step {number} and step {names[name]} are both {name}")
         for need in step.needs or ():
             if need not in names:
                 before = f"before it: {', '.join(names)}" if names else "none is before it"
                 raise ConfigError(f"step {name} needs {need}: no such step before it", before)
-        names.append(name)
-    return names
+        names[name] = number
+    return list(names)
 
 
 def _parse_words(text: str) -> Step:

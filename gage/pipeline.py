@@ -163,11 +163,9 @@ def step_links(parent: Run, steps: Sequence[NamedStep] = ()) -> list[StepLink]:
 
 def find_links(parent: Run, steps: Sequence[NamedStep] = ()) -> list[StepLink]:
     """As step_links, where what is no link to a run is ``unexpected`` and no error."""
-    names = [named.name for named in steps]
-    present = _in_order(parent.run_dir)
-    for name in present:
-        if name not in names and _sibling(parent, name):
-            names.append(name)
+    present = dict.fromkeys(_in_order(parent.run_dir))
+    names = dict.fromkeys(named.name for named in steps)
+    names |= {name: None for name in present if name not in names and _sibling(parent, name)}
     return [_step_link(parent, name, name in present) for name in names]
 
 

@@ -5,9 +5,10 @@ holds the lock, then whether the command's end was noted in this boot. A process
 never asked: it may have been given to another.
 """
 
+import os
 from typing import Literal
 
-from gage.errors import StateError
+from gage.errors import NotFoundError, StateError
 from gage.locks import is_running
 from gage.run import RUN_ID, SCHEMA, Run, has_fact, lock_path, open_run, read_fact
 
@@ -75,10 +76,15 @@ def boot_id() -> str:
 
 
 def expect(run: Run, wanted: Status, hint: str = "") -> None:
-    """Raise StateError, which says what *run* is instead, unless its status is *wanted*."""
+    """Raise StateError, which says what *run* is instead, unless its status is *wanted*.
+
+    Raises NotFoundError where it is gone.
+    """
     status = run_status(run)
     if status == wanted:
         return
+    if not os.path.isdir(run.meta_dir):
+        raise NotFoundError(f"{run}: its meta dir is gone")
     if status == "unknown":
         raise StateError(f"{run}: a fact is missing or damaged", f"ls -lR {run.meta_dir}")
     early = _LIFE.index(status) < _LIFE.index(wanted) if status in _LIFE else False

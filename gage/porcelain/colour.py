@@ -17,11 +17,12 @@ _CODES: dict[Status, str] = {
 
 def is_coloured() -> bool:
     """Whether standard output may be coloured."""
-    return (
-        sys.stdout.isatty()
-        and not os.environ.get("NO_COLOR")
-        and os.environ.get("TERM", "dumb") != "dumb"
-    )
+    return sys.stdout.isatty() and may_steer()
+
+
+def may_steer() -> bool:
+    """Whether a terminal may be sent control codes at all."""
+    return not os.environ.get("NO_COLOR") and os.environ.get("TERM", "dumb") != "dumb"
 
 
 def paint_status(text: str) -> str:

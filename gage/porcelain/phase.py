@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from gage.porcelain.colour import may_steer
 from gage.progress import Progress, ignore
 
 BAR_AFTER = 1.0
@@ -20,7 +21,7 @@ _BETWEEN = 0.1
 @contextmanager
 def phase(name: str, quiet: bool = False) -> Iterator[Progress]:
     """Show that *name* is under way for a ``with`` block, which gets what draws its bar."""
-    if quiet or not sys.stderr.isatty():
+    if quiet or not sys.stderr.isatty() or not may_steer():
         yield ignore
         return
     began = drawn = time.monotonic()

@@ -221,7 +221,7 @@ def _script(
     init = shlex.join(["gage-init", *options, target, *words])
     lines = [f"run=$({init}) || exit 125", 'gage-stage "$run" || exit 125']
     if stage:
-        lines += ['echo "$run"']
+        lines += ["printf '%s\\n' \"$run\""]
     else:
         lines += ['gage-exec "$run"', "code=$?", 'gage-finalize "$run" || exit 125', "exit $code"]
     return "".join(line + "\n" for line in ["#!/bin/sh", *lines])

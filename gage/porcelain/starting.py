@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from gage import clock
 from gage.cli import complain, shell_exit_code
+from gage.errors import StartError
 from gage.plumbing.exec import exec_run
 from gage.plumbing.finalize import finalize_run
 from gage.porcelain.phase import phase
@@ -29,13 +30,15 @@ def start_staged(run: Run, how: How, prog: str = "gage run") -> int:
     environ = {**os.environ, VARIABLE: format_options(how.options)}
     if has_fact(run, "parent"):
         take_anew(run, environ=os.environ, tell=partial(complain, prog), now=clock.now)
-    code = exec_run(
-        run, echo=not how.quiet, reaper=True, environ=environ, tell=partial(complain, prog)
-    )
-    remarks: list[str] = []
-    with phase("finalizing", how.quiet) as progress:
-        finalize_run(run, progress=progress, tell=remarks.append)
-    say(remarks, prog=prog)
+    try:
+        code = exec_run(
+            run, echo=not how.quiet, reaper=True, environ=environ, tell=partial(complain, prog)
+        )
+    except StartError:
+        # The command was not, and the run was: it has an end to be recorded.
+        _finalize(run, how, prog)
+        raise
+    _finalize(run, how, prog)
     if not how.quiet:
         _say_end(run, code)
     return shell_exit_code(code)
@@ -45,6 +48,13 @@ def say(remarks: Sequence[str], quiet: bool = False, prog: str = "gage run") -> 
     """Say what the verbs had to tell, unless nobody wants to hear it."""
     for line in remarks if not quiet else ():
         complain(prog, line)
+
+
+def _finalize(run: Run, how: How, prog: str) -> None:
+    remarks: list[str] = []
+    with phase("finalizing", how.quiet) as progress:
+        finalize_run(run, progress=progress, tell=remarks.append)
+    say(remarks, prog=prog)
 
 
 def _say_end(run: Run, code: int) -> None:

@@ -26,16 +26,16 @@ PIECE = 1 << 16
 """A line that is longer is passed on in pieces of so many bytes, each a line of its own."""
 
 
-class _Step(NamedTuple):
-    name: str
-    pid: int
-    streams: tuple[int, ...]
-
-
 class _Stream(NamedTuple):
     prefix: bytes
     to: str
     line: bytearray
+
+
+class _Step(NamedTuple):
+    name: str
+    pid: int
+    streams: dict[int, _Stream]
 
 
 class StepProcesses:
@@ -95,11 +95,13 @@ class StepProcesses:
                 raise
             if pid == 0:
                 self._become(work, parent, pipes)
+            streams = {}
             for (ours, theirs), to in zip(pipes, _STREAMS, strict=False):
                 os.close(theirs)
                 os.set_blocking(ours, False)
-                self._streams[ours] = _Stream(os.fsencode(name) + b" | ", to, bytearray())
-            self._steps[os.pidfd_open(pid)] = _Step(name, pid, tuple(ours for ours, _ in pipes))
+                streams[ours] = _Stream(os.fsencode(name) + b" | ", to, bytearray())
+            self._streams.update(streams)
+            self._steps[os.pidfd_open(pid)] = _Step(name, pid, streams)
         return True
 
     def wait(self, also: list[int]) -> tuple[str, int] | None:
@@ -148,10 +150,11 @@ class StepProcesses:
 
     def _ended(self, pidfd: int) -> tuple[str, int]:
         step = self._steps.pop(pidfd)
-        for fd in step.streams:
-            while fd in self._streams and self._pass_on(fd):
+        for fd, stream in step.streams.items():
+            # A stream may be over before its process is, and another step have its number.
+            while self._streams.get(fd) is stream and self._pass_on(fd):
                 pass
-            if fd in self._streams:
+            if self._streams.get(fd) is stream:
                 self._end(fd)
         _, status = os.waitpid(step.pid, 0)
         os.close(pidfd)

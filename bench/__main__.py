@@ -25,6 +25,9 @@ def main(argv: Sequence[str]) -> int:
     failed = False
     for room in argv or ROOMS:
         place = tempfile.mkdtemp(prefix="gage-bench-")
+        # A run without a project stages the current directory: it must hold nothing.
+        os.mkdir(os.path.join(place, "empty"))
+        os.chdir(os.path.join(place, "empty"))
         try:
             for figure in import_module(f"bench.{room}").figures(place):
                 print(line(figure), flush=True)
@@ -38,6 +41,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _remove(place: str) -> None:
+    os.chdir(tempfile.gettempdir())
     subprocess.run(["chmod", "-R", "u+w", place], check=False, stderr=subprocess.DEVNULL)
     shutil.rmtree(place)
 

@@ -3,11 +3,13 @@
 import os
 import shlex
 from collections.abc import Iterator
+from functools import partial
+from statistics import median
 
-from bench.measure import Cost, Figure, compare, cost, do
+from bench.measure import Cost, Figure, cost, do
 
 SIZE = 2 << 30
-PAIRS = 3
+ROUNDS = 3
 
 DIGEST = """
 import hashlib, sys
@@ -35,12 +37,14 @@ def _figures(place: str, name: str, files: int) -> Iterator[Figure]:
     def digest() -> Cost:
         return cost(["python", "-c", DIGEST, *paths], cores=1)
 
-    one, alone = compare(lambda: _finalized(place, 1), digest, PAIRS)
-    speed = alone.wall / one.wall
+    several = len(os.sched_getaffinity(0)) > 1
+    trials = [partial(_finalized, place, 1), digest, partial(_finalized, place, 2)]
+    rounds = [[trial().wall for trial in trials[: 2 + several]] for _ in range(ROUNDS)]
+    speed = median(alone / one for one, alone, *_ in rounds)
     yield Figure(f"gage-finalize of 2 GiB in {name} / digest", speed, 0.8, at_least=True)
-    if len(os.sched_getaffinity(0)) > 1:
-        two, again = compare(lambda: _finalized(place, 2), lambda: _finalized(place, 1), PAIRS)
-        yield Figure("  with 2 cores / with 1", again.wall / two.wall, 1, at_least=True)
+    if several:
+        gain = median(one / two for one, _, two in rounds)
+        yield Figure("  with 2 cores / with 1", gain, 1, at_least=True)
     do("rm", "-rf", place)
 
 

@@ -15,7 +15,7 @@ SOURCES = {
     "20 million lines": ("seq 20000000", 168_888_897),
     "1 GB in one line": ("head -c 1000000000 /dev/zero", 1_000_000_000),
 }
-PAIRS = 7
+PAIRS = 5
 
 MEMORY = 30.0
 

@@ -6,7 +6,7 @@ from functools import partial
 
 from bench.measure import NOTHING, Cost, Figure, compare, cost, do, ratio
 
-PAIRS = 21
+PAIRS = 11
 
 VERBS = ("init", "stage", "exec", "finalize", "reopen")
 

@@ -76,7 +76,10 @@ def find_parent(run: Run) -> Run | None:
 
 
 def siblings_before(parent: Run, run: Run) -> list[str]:
-    """The names of the runs that *run*, a step of *parent*, may take from, the last first."""
+    """The names of the runs that *run*, a step of *parent*, may take from, the last first.
+
+    A step that is a batch stands for its trials, too.
+    """
     steps = named_steps(recorded_opdef(parent))
     links = {link.name: link for link in step_links(parent, steps) if link.state == "ok"}
     mine = [name for name, link in links.items() if os.path.basename(link.run_dir) == run.name]
@@ -89,4 +92,11 @@ def siblings_before(parent: Run, run: Run) -> list[str]:
 
 
 def _run_names(run_dirs: Iterable[str]) -> list[str]:
-    return [os.path.basename(run_dir) for run_dir in run_dirs]
+    names = []
+    for run_dir in run_dirs:
+        names.append(os.path.basename(run_dir))
+        run = open_run(run_dir)
+        if is_batch(recorded_opdef(run)):
+            trials = [link.run_dir for link in step_links(run) if link.state == "ok"]
+            names += _run_names(reversed(trials))
+    return names

@@ -14,9 +14,10 @@ from gage.copying import Copied, copy_sources
 from gage.digest import algorithm_of, digest_fd
 from gage.dirs import Dirs
 from gage.errors import StateError
+from gage.files_log import entered
 from gage.filters import Filters
 from gage.listing import Row, read_row, read_rows
-from gage.manifest import GENERATED, is_run_path, read_manifest
+from gage.manifest import GENERATED, SOURCE, is_run_path, read_manifest
 from gage.opdef import Dependency
 from gage.patterns import compile_patterns
 from gage.reading import READ, open_beneath
@@ -61,6 +62,9 @@ def _from_project(run: Run, dependency: Dependency, project: str, algorithm: str
             f"{' '.join(dependency.files)}: no such file in {project}",
             "the operation depends on it: make it, or mend `depends` in the gage file",
         )
+    # What is source code too, being config, is there already.
+    there = {} if dependency.as_ else entered(run)
+    sources = [source for source in sources if there.get(source.path) != SOURCE]
     copied = _copy(run, project, sources, dependency, algorithm)
     return [
         Taken(copy, {"path": copy.path, "digest": copy.digest, "file": source.path})

@@ -36,7 +36,8 @@ from gage.removing import remove_files, remove_tree
 from gage.run import Run, has_fact, run_meta_path, tmp_dir
 from gage.run_files import walk_run_dir
 from gage.sealing import seal_run_dir, unseal
-from gage.sourcecode import select_files, select_sourcecode
+from gage.selector import files_of, parse_selector
+from gage.sourcecode import Source, select_files, select_sourcecode
 
 StagePhase = Literal["sourcecode", "config", "runtime", "dependencies", "seal"]
 STAGE_PHASES: tuple[StagePhase, ...] = get_args(StagePhase)
@@ -77,15 +78,22 @@ def _stage_sourcecode(staging: Staging) -> None:
     if not os.path.isdir(staging.project):
         raise NotFoundError(f"{staging.project}: no such directory")
     selection = select_sourcecode(staging.project, rule, runs_home=run.home)
+    needed = _project_dependencies(staging)
+    config = _config_files(staging)
     if staging.anew:
         _begin_anew(run, opdef)
     for left in selection.left_out:
+        if left.path in needed:
+            continue
         line = f"left out {left.path}: {left.reason}; the pattern {left.pattern} takes it"
         log_action(run, line, staging.now)
         staging.tell(line)
-    # A file that the operation depends on enters the run as that, and once.
-    later = _project_dependencies(staging)
+    # A file that the operation depends on enters the run as that, and once; but config is
+    # written before dependencies are taken, so a file of config enters now.
+    later = {path: source for path, source in needed.items() if path not in config}
     sources = [source for source in selection.sources if source.path not in later]
+    taken = {source.path for source in sources}
+    sources += [needed[path] for path in needed if path in config and path not in taken]
     copied = copy_sources(
         staging.project,
         sources,
@@ -248,12 +256,22 @@ def _nothing_follows(opdef: OpDef) -> bool:
     return not hooks and not config_selectors(opdef)
 
 
-def _project_dependencies(staging: Staging) -> set[str]:
+def _project_dependencies(staging: Staging) -> dict[str, Source]:
     wanted = [d for d in dependencies(staging.opdef) if not d.run and not d.as_]
     return {
-        source.path
+        source.path: source
         for dependency in wanted
         for source in select_files(staging.project, dependency.files, runs_home=staging.run.home)
+    }
+
+
+def _config_files(staging: Staging) -> set[str]:
+    selectors = [parse_selector(text) for text in config_selectors(staging.opdef)]
+    return {
+        os.path.normpath(path)
+        for selector in selectors
+        if not selector.excludes
+        for path in files_of(staging.project, selector)
     }
 
 

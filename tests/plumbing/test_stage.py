@@ -655,6 +655,34 @@ def test_files_of_the_project_are_taken(place):
     }
 
 
+def test_a_dependency_that_cannot_be_copied_is_named_before_anything_is_left_behind(place):
+    define({"depends": [{"files": "data/**"}], "sourcecode": False})
+    os.mkdir("project/data")
+    os.mkfifo("project/data/pipe")
+    init()
+    before = runs()
+    told = stage()
+    assert told.code == 20
+    assert "project/data/pipe: a FIFO cannot be copied" in told.err
+    assert runs() == before
+
+
+def test_a_dependency_that_is_config_too_is_source_code(place):
+    define(
+        {"config": "data/*.json", "depends": [{"files": "data/**"}], "sourcecode": False},
+        **{"data/a.json": '{"x": 1}', "data/b.csv": "b", "large.py": "y = 1\n" + "#\n" * 600_000},
+    )
+    run = staged("x=2")
+    assert {(e.type, e.path) for e in read_manifest(run)} == {
+        ("s", "data/a.json"),
+        ("d", "data/b.csv"),
+    }
+    assert read("runs/one/data/a.json") == '{"x": 2}'
+    assert program("gage-init", "runs/two", "-C", "project", "large.py", "y=2").code == 0
+    assert stage("runs/two") == ("", "", 0)
+    assert read("runs/two/large.py").startswith("y = 2\n")
+
+
 def test_a_dependency_that_is_missing_is_said(place):
     define({"depends": [{"files": "none.csv"}]})
     init()

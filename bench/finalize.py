@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 from statistics import median
 
-from bench.measure import Cost, Figure, cost, do
+from bench.measure import Cost, Figure, Trial, cost, do
 
 SIZE = 2 << 30
 ROUNDS = 3
@@ -38,7 +38,11 @@ def _figures(place: str, name: str, files: int) -> Iterator[Figure]:
         return cost(["python", "-c", DIGEST, *paths], cores=1)
 
     several = len(os.sched_getaffinity(0)) > 1
-    trials = [partial(_finalized, place, 1), digest, partial(_finalized, place, 2)]
+    trials: list[Trial] = [
+        partial(_finalized, place, 1),
+        digest,
+        partial(_finalized, place, 2),
+    ]
     rounds = [[trial().wall for trial in trials[: 2 + several]] for _ in range(ROUNDS)]
     speed = median(alone / one for one, alone, *_ in rounds)
     yield Figure(f"gage-finalize of 2 GiB in {name} / digest", speed, 0.8, at_least=True)

@@ -429,7 +429,7 @@ def test_a_killed_finalize_is_repeated_and_ends_the_same(tmp_path):
     }
     wanted = finalized(tmp_path, script, name="whole", **more)
     killed = 0
-    for call, step in [("write", 9), ("rename", 2), ("fchmod", 7), ("fsync", 15), ("unlink", 1)]:
+    for call, step in [("write", 13), ("rename", 3), ("fchmod", 9), ("fsync", 23), ("unlink", 2)]:
         count = 1
         while True:
             run = executed(tmp_path, script, **more)

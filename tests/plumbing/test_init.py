@@ -282,7 +282,7 @@ def test_a_killed_init_leaves_a_whole_meta_dir_or_none(place, project):
                 assert run_names("runs") == [] if os.path.isdir("runs") else True
             assert init("runs/one", "-C", project).code == 0
             subprocess.run(["rm", "-r", "runs/one.meta"], check=True)
-            count += 5 if call == "fsync" else 3
+            count += 9 if call == "fsync" else 7
         assert count > 1, call
         subprocess.run(["rm", "-r", "runs/one.meta"], check=True)
 

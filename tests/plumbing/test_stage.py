@@ -670,7 +670,7 @@ def test_a_dependency_that_cannot_be_copied_is_named_before_anything_is_left_beh
 def test_a_dependency_that_is_config_too_is_source_code(place):
     define(
         {"config": "data/*.json", "depends": [{"files": "data/**"}], "sourcecode": False},
-        **{"data/a.json": '{"x": 1}', "data/b.csv": "b", "large.py": "y = 1\n" + "#\n" * 600_000},
+        **{"data/a.json": '{"x": 1}', "data/b.csv": "b", "large.py": "y = 1\n#" + "#" * 1_100_000},
     )
     run = staged("x=2")
     assert {(e.type, e.path) for e in read_manifest(run)} == {
@@ -730,7 +730,7 @@ def test_a_killed_stage_is_taken_up_and_ends_the_same(place):
                 (e.event, e.type, e.path) for e in read_events(wanted)
             ]
             subprocess.run("rm -rf runs/one*", shell=True, check=True)
-            count += 25 if call in ("write", "fsync") else 9
+            count += 40 if call in ("write", "fsync") else 13
         subprocess.run("rm -rf runs/one*", shell=True, check=True)
     assert killed >= len(calls)
 

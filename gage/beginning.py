@@ -4,6 +4,7 @@ The whole of it is built in ``.tmp`` and renamed to its place, so that it is the
 everything in it, or not at all.
 """
 
+import contextlib
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -16,6 +17,7 @@ from gage.facts import format_json, log_action
 from gage.opdef import OpCmd, OpDef, default_label, default_tags
 from gage.operation import Prepared
 from gage.opref import format_opref
+from gage.removing import remove_abandoned, remove_tree
 from gage.run import SCHEMA, Run, make_home, make_lock_dir, make_run, tmp_dir
 from gage.said import add_tags, check_sayings, set_label
 from gage.scalar import Scalar
@@ -60,14 +62,15 @@ def init_run_meta(
         facts["parent"] = parent
     stamp = now()
     facts["initialized"] = str(stamp)
-    building = os.path.join(tmp_dir(run), os.urandom(12).hex())
+    tmp = tmp_dir(run)
+    remove_abandoned(tmp)
+    building = os.path.join(tmp, os.urandom(12).hex())
     try:
         _write_tree(building, facts, run.sync)
         os.rename(building, run.meta_dir)
     except OSError:
-        import shutil
-
-        shutil.rmtree(building, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            remove_tree(building)
         if os.path.lexists(run.meta_dir):
             raise StateError(f"{run}: already exists") from None
         raise

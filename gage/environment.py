@@ -2,7 +2,8 @@
 
 From weak to strong: the caller's environment without what a run around it has set; a
 ``FLAG_NAME`` for every value; the variables of the operation (``proc/env.json``);
-``RUN_ID`` and ``RUN_DIR``. The caller's environment is passed on and never recorded.
+``RUN_ID``, ``RUN_DIR`` and ``GAGE_RUNS``, so that a run within the run lies beside it and
+not in it. The caller's environment is passed on and never recorded.
 """
 
 import os
@@ -39,7 +40,7 @@ def run_environment(run: Run, environ: Mapping[str, str], **extra: str) -> dict[
         | flag_environment(opdef, recorded_config(run))
         | recorded_command(run).env
         | extra
-        | {"RUN_ID": run.id, "RUN_DIR": run_dir}
+        | {"RUN_ID": run.id, "RUN_DIR": run_dir, "GAGE_RUNS": os.path.dirname(run_dir)}
     )
 
 

@@ -5,11 +5,15 @@ neither the depth of a tree nor the length of its paths matters; closed permissi
 opened on the way.
 """
 
+import contextlib
 import errno
 import os
+import time
 from collections.abc import Iterable
 
 from gage.dirs import Dirs
+
+ABANDONED_SECONDS = 86_400
 
 
 def remove_tree(path: str) -> None:
@@ -28,6 +32,24 @@ def remove_tree(path: str) -> None:
     finally:
         os.close(top)
     os.rmdir(path)
+
+
+def remove_abandoned(tmp: str) -> None:
+    """Remove what killed verbs left in the directory *tmp* more than a day ago.
+
+    Nothing takes so long to become whole. What cannot be removed stays for another time.
+    """
+    before = time.time() - ABANDONED_SECONDS
+    with os.scandir(tmp) as entries:
+        present = list(entries)
+    for entry in present:
+        with contextlib.suppress(OSError):
+            if entry.stat(follow_symlinks=False).st_mtime >= before:
+                continue
+            if entry.is_dir(follow_symlinks=False):
+                remove_tree(entry.path)
+            else:
+                os.unlink(entry.path)
 
 
 def remove_files(top: str, paths: Iterable[str]) -> None:

@@ -124,9 +124,10 @@ def seal_facts(meta_dir: str, *, sync: Sync = "commit") -> None:
                     continue
                 fd = os.open(entry.name, READ, dir_fd=place.fd)
                 try:
-                    _make_read_only(fd, os.fstat(fd), False)
+                    # Read-only tells whoever repeats this that it is durable, too.
                     if sync != "none":
                         os.fsync(fd)
+                    _make_read_only(fd, os.fstat(fd), False)
                 finally:
                     os.close(fd)
             if sync != "none":

@@ -3,7 +3,7 @@ import traceback
 
 import pytest
 
-from gage.removing import remove_tree
+from gage.removing import remove_abandoned, remove_tree
 
 NOBODY = 65534
 
@@ -98,3 +98,14 @@ def test_closed_permissions_are_no_obstacle_to_their_owner(tmp_path):
     os.chmod(top, 0o500)
     as_nobody(lambda: remove_tree("top"), tmp_path)
     assert os.listdir(tmp_path) == []
+
+
+def test_what_was_abandoned_long_ago_is_removed_and_nothing_else(tmp_path):
+    for name in ("old", "new"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "file").write_text("x")
+        (tmp_path / f"{name}-file").write_text("x")
+    for path in (tmp_path / "old", tmp_path / "old-file"):
+        os.utime(path, (0, 0))
+    remove_abandoned(str(tmp_path))
+    assert sorted(os.listdir(tmp_path)) == ["new", "new-file"]

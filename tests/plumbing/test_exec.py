@@ -276,7 +276,9 @@ def test_the_command_has_an_empty_input_and_usual_signals(tmp_path):
     # Python itself ignores these two.
     assert result.stdout == b"True set() ['SIGPIPE', 'SIGXFSZ']\n"
     run = staged_run(tmp_path, ["sh", "-c", "grep SigIgn /proc/self/status"], name="two")
-    assert gage_exec(run).stdout.split()[1] == b"0000000000000000"
+    ignored = int(gage_exec(run).stdout.split()[1], 16)
+    # The C library keeps 32 and 33 for itself, and lets nobody change them.
+    assert ignored & ~(0b11 << 31) == 0
 
 
 def test_a_run_that_is_not_staged_is_not_started(tmp_path):

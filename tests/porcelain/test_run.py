@@ -416,13 +416,12 @@ def test_a_run_within_a_run_is_a_run_of_its_own(place):
     assert run_status(inner) == run_status(outer) == "completed"
 
 
-def test_a_run_within_a_run_may_be_kept_in_it(place):
+def test_a_run_within_a_run_lies_beside_it(place):
     define(exec="gage run inner.sh && echo outer")
     write("inner.sh", "echo inner\n")
     assert run() == ("inner\nouter\n", "", 0)
-    outer = the_run()
-    inner = the_run(f"{outer}/.gage/runs")
-    assert run_status(inner) == run_status(outer) == "completed"
+    assert [run_status(made) for made in runs()] == ["completed", "completed"]
+    assert sorted(str(made.opref) for made in runs()) == ["inner.sh", "op"]
 
 
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])

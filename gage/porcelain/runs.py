@@ -1,8 +1,8 @@
 """gage runs: a list of runs, the newest first."""
 
 import gc
-import time
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Annotated, Any
 
 import typer
@@ -82,7 +82,7 @@ def moment(stamp: int | None) -> str:
     if not stamp:
         return ""
     try:
-        return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(stamp // 1_000_000))
+        return str(datetime.fromtimestamp(stamp // 1_000_000))
     except (ValueError, OverflowError, OSError):
         return str(stamp)
 

@@ -13,6 +13,6 @@ missing = set(range(first_year, last_year + 1)) - {year for year, _ in kept}
 if missing:
     raise SystemExit(f"prepare: no measurement of {min(missing)}")
 
-pathlib.Path("data").mkdir()
+pathlib.Path("data").mkdir(exist_ok=True)  # a restart finds what was there
 pathlib.Path("data/flow.csv").write_text("".join(f"{year},{flow:g}\n" for year, flow in kept))
 print(f"{len(kept)} years, {first_year} to {last_year}")

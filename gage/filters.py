@@ -49,8 +49,9 @@ class Filters(NamedTuple):
 
     def apply(self, rows: Iterable[Row]) -> list[Row]:
         """Those of *rows* that are meant, in their order. Raises UsageError."""
-        tests = self._tests()
-        kept = [row for row in rows if all(test(row) for test in tests)] if tests else list(rows)
+        kept = list(rows)
+        for test in self._tests():
+            kept = [row for row in kept if test(row)]
         if self.limit is None:
             return kept
         if self.limit < 0:

@@ -1,6 +1,7 @@
 """gage runs: a list of runs, the newest first."""
 
 import gc
+import sys
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Annotated, Any
@@ -45,7 +46,8 @@ def list_runs(
         print_records((dumps(facts_for_people(row)) for row in rows), nul=nul)
     else:
         lines = run_lines(rows, simple=simple, width=terminal_width(), coloured=is_coloured())
-        print_records(lines, nul=nul)
+        # In one piece: ten thousand writes to a stream take as long as the lines.
+        sys.stdout.write("".join([line + ("\0" if nul else "\n") for line in lines]))
     return 0
 
 

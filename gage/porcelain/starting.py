@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from gage import clock
 from gage.cli import complain, shell_exit_code
-from gage.errors import StartError
+from gage.errors import StartError, SystemRefusedError
 from gage.plumbing.exec import exec_run
 from gage.plumbing.finalize import finalize_run
 from gage.porcelain.phase import phase
@@ -52,8 +52,14 @@ def say(remarks: Sequence[str], quiet: bool = False, prog: str = "gage run") -> 
 
 def _finalize(run: Run, how: How, prog: str) -> None:
     remarks: list[str] = []
-    with phase("finalizing", how.quiet) as progress:
-        finalize_run(run, progress=progress, tell=remarks.append)
+    try:
+        with phase("finalizing", how.quiet) as progress:
+            finalize_run(run, progress=progress, tell=remarks.append)
+    except OSError as error:
+        # The end of the command is noted: nothing is lost but the room to write it down.
+        raise SystemRefusedError(
+            f"{run}: not finalized: {error.strerror}", f"mend that, then gage-finalize {run}"
+        ) from None
     say(remarks, prog=prog)
 
 

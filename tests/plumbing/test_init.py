@@ -269,7 +269,7 @@ def test_a_killed_init_leaves_a_whole_meta_dir_or_none(place, project):
     words = ["gage-init", "runs/one", "-C", project, "lr=0.2"]
     if not can_be_killed():
         pytest.skip("system calls cannot be tampered with here")
-    # Every call that changes something, one after the other, until all have been made.
+    # A sample of the calls that change something: from the first on, until all have been made.
     for call in ("mkdir", "write", "rename", "fsync"):
         count = 1
         while killed_at(count, [call], words, place):

@@ -443,7 +443,7 @@ def test_an_ordinary_user_can_restart_what_is_read_only(tmp_path):
         told = gage("restart", "-y", "all@", "lr=2")
         assert (told.code, told.out) == (0, "training 2.0 None 1\n2.0 None 1"), told.err
         assert gage("restart", "-y", "all@", "--clean", "n=3").code == 0
-        write(f"{project.path}/train.py", "lr = 1\nopen('model.txt', 'w').write('new')\n")
+        write(f"{project.path}/train.py", "lr = 1.0\nopen('model.txt', 'w').write('new')\n")
         told = gage("restart", "-y", "all@", "--force-sourcecode")
         assert (told.code, told.out) == (0, "new"), told.err
         parent = open_run(project.newest("all").run_dir)

@@ -56,10 +56,9 @@ def _finalize(run: Run, how: How, prog: str) -> None:
         with phase("finalizing", how.quiet) as progress:
             finalize_run(run, progress=progress, tell=remarks.append)
     except OSError as error:
-        # The end of the command is noted: nothing is lost but the room to write it down.
-        raise SystemRefusedError(
-            f"{run}: not finalized: {error.strerror}", f"mend that, then gage-finalize {run}"
-        ) from None
+        # The end of the command is noted, and can be written down later, if the run is there.
+        hint = f"mend that, then gage-finalize {run}" if os.path.isdir(run.meta_dir) else ""
+        raise SystemRefusedError(f"{run}: not finalized: {error.strerror}", hint) from None
     say(remarks, prog=prog)
 
 

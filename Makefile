@@ -6,7 +6,7 @@ VENV = .venv
 BIN = $(VENV)/bin
 READY = $(VENV)/.ready
 
-.PHONY: demo test check bench format clean
+.PHONY: demo test check faults bench format clean
 
 demo: $(READY)
 	PATH="$(CURDIR)/$(BIN):$$PATH" examples/demo.sh
@@ -23,6 +23,9 @@ check: $(READY)
 	$(BIN)/lint-imports --no-logo
 	mandoc -Tlint -Wwarning man/man?/*
 	$(BIN)/python -m pytest
+
+faults: $(READY)
+	$(BIN)/python -m pytest -m long
 
 bench: $(READY)
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m bench

@@ -100,7 +100,8 @@ def forget_ended(run: Run) -> None:
     """Remove from *run* what only the kept attempt is about, ``proc/exit`` last but one.
 
     While ``proc/exit`` is there the run is finished, and when it goes, nothing else says
-    that it was started.
+    that it was started. Repeated after an interruption it removes the rest; an index never
+    outlives what it tells of.
     """
     from gage.facts import remove_fact
 
@@ -109,5 +110,5 @@ def forget_ended(run: Run) -> None:
     remove_fact(run, "proc", "exit")
     remove_fact(run, "summary.json")
     for name in _OUTPUTS:
-        for end in ("", ".index"):
+        for end in (".index", ""):
             remove_fact(run, "output", name + end)

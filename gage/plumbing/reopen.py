@@ -11,7 +11,7 @@ from gage.cli import command, complain, parser_for
 from gage.clock import Clock
 from gage.durable import sync_policy
 from gage.errors import LockedError, StateError
-from gage.facts import log_action, put_json, remove_fact, unseal_logs
+from gage.facts import log_action, put_json, unseal_logs
 from gage.files_log import FileEvent, append_events, entered
 from gage.flags import parse_assignment
 from gage.locks import holding, is_held
@@ -32,6 +32,7 @@ from gage.run import Run, has_fact, open_run
 from gage.sealing import unseal
 from gage.staged import check_before_reopening, was_staged
 from gage.staging import STAGE_PHASES, Staging, do_phase
+from gage.status import expect
 from gage.step import Step
 
 WENT_IN = (SOURCE, DEPENDENCY, RUNTIME)
@@ -73,7 +74,8 @@ def reopen_run(
             renewed = renew(run, given)
         if has_fact(run, "proc", "exit"):
             _keep_attempt(run, now)
-        remove_fact(run, "staged")
+        else:
+            forget_ended(run)  # what a reopening that was stopped has left of it
         _put_operation(run, renewed)
         gone = [t for t, wanted in ((GENERATED, clean), *((t, anew) for t in WENT_IN)) if wanted]
         _remove_files(run, gone)
@@ -86,6 +88,8 @@ def reopen_run(
 
 
 def _expect_reopenable(run: Run, *, changes: bool) -> None:
+    if not run.id or run.opref is None:
+        expect(run, "completed")
     # We hold the lock, which to a status is that the run is running.
     if has_fact(run, "proc", "exit"):
         return

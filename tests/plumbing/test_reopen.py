@@ -238,3 +238,34 @@ def test_a_reopening_killed_at_any_moment_goes_on_where_it_was(tmp_path):
         if not killed:
             return
     raise AssertionError("it never came to its end")
+
+
+def test_what_is_left_of_an_attempt_goes_when_a_stopped_reopening_is_repeated(finished):
+    old = read(f"{finished.meta_dir}/output/40_run")
+    reopen_run(finished)
+    # As it is where proc/exit has gone, and the output not yet.
+    remove_fact(finished, "staged")
+    write(f"{finished.meta_dir}/output/40_run", old)
+    write(f"{finished.meta_dir}/summary.json", "{}\n")
+    reopen_run(finished)
+    assert not has_fact(finished, "output", "40_run")
+    assert not has_fact(finished, "summary.json")
+    assert attempt_numbers(finished) == [1]
+
+
+def test_what_an_attempt_left_that_cannot_be_sealed_stops_no_other(finished, tmp_path):
+    outside = write(f"{tmp_path}/outside", "mine\n", 0o664)
+    os.chmod(finished.run_dir, 0o755)
+    os.link(outside, f"{finished.run_dir}/shared")
+    os.mkfifo(f"{finished.run_dir}/pipe")
+    reopen_run(finished)
+    assert run_status(finished) == "staged"
+    assert os.stat(outside).st_mode & 0o777 == 0o664
+
+
+def test_a_run_whose_name_could_not_be_read_is_not_reopened(finished):
+    with pytest.raises(StateError, match="a fact is missing or damaged"):
+        reopen_run(finished._replace(id=""))
+    with pytest.raises(StateError, match="a fact is missing or damaged"):
+        reopen_run(finished._replace(opref=None))
+    assert run_status(finished) == "completed"

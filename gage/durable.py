@@ -67,9 +67,17 @@ def write_all(fd: int, data: bytes | memoryview) -> None:
 
 def sync_dir(path: str, sync: Sync = "commit") -> None:
     """Make the names in the directory *path* durable."""
-    if sync == "none":
-        return
-    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    if sync != "none":
+        _sync(path, os.O_DIRECTORY)
+
+
+def sync_file(path: str) -> None:
+    """Make what the file at *path* holds durable; a link is not followed. Raises OSError."""
+    _sync(path, os.O_NOFOLLOW)
+
+
+def _sync(path: str, flags: int) -> None:
+    fd = os.open(path, os.O_RDONLY | flags)
     try:
         os.fsync(fd)
     finally:

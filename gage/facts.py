@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from gage import clock
-from gage.durable import put, unlink, write_all
+from gage.durable import put, sync_dir, sync_file, unlink, write_all
 from gage.run import Run, run_meta_path, tmp_dir
 
 
@@ -58,6 +58,18 @@ def append(run: Run, *parts: str, data: bytes) -> None:
         write_all(fd, data)
     finally:
         os.close(fd)
+
+
+def sync_logs(run: Run) -> None:
+    """Make the logs of *run* durable, as a fact does that vouches for them. Raises OSError."""
+    if run.sync == "none":
+        return
+    folder = run_meta_path(run, "log")
+    with os.scandir(folder) as logs:
+        for log in logs:
+            if log.is_file(follow_symlinks=False):
+                sync_file(log.path)
+    sync_dir(folder, run.sync)
 
 
 def unseal_logs(run: Run) -> None:

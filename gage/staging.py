@@ -10,9 +10,9 @@ from typing import Any, Literal, NamedTuple, get_args
 
 from gage.clock import Clock
 from gage.copying import Copied, copy_sources
-from gage.durable import create, put
+from gage.durable import Sync, create, put, sync_dir
 from gage.errors import NotFoundError, StateError
-from gage.facts import append, log_action, put_fact, put_json, remove_fact
+from gage.facts import append, log_action, put_fact, put_json, remove_fact, sync_logs
 from gage.files_log import FileEvent, append_events, entered
 from gage.manifest import DEPENDENCY, GENERATED, RUNTIME, SOURCE, Entry, format_manifest
 from gage.opdef import (
@@ -135,7 +135,8 @@ def _stage_config(staging: Staging) -> None:
     changed = changed_files(run.run_dir, selectors, given, force=open_to_all)
     types = entered(run)
     for path, (before, after) in changed.items():
-        _replace(run, path, after)
+        # A copy is still in the project until it is sealed; what is reopened is nowhere else.
+        _replace(run, path, after, "none" if staging.anew else run.sync)
         append(run, "log", "patched", data=_patch(path, before, after))
         mtime = os.stat(os.path.join(run.run_dir, path)).st_mtime_ns // 1000
         append_events(run, [FileEvent("m", types.get(path, SOURCE), mtime, path)])
@@ -224,12 +225,18 @@ def _seal(staging: Staging) -> None:
         progress=staging.progress,
     )
     for path, reason in sealed.skipped:
+        # What the command left in an earlier attempt need not be sealed before the next.
+        if not staging.anew and types.get(path, GENERATED) == GENERATED:
+            continue
         raise StateError(f"{run}: {path}: cannot be sealed: {reason}")
     unseal(run.run_dir, generated)
     digests = {file.path: file.digest for file in sealed.files if file.path not in generated}
     # A file that appeared between the phases was put there by hand: it is source code.
     order = [*(path for path in types if path in digests), *(p for p in digests if p not in types)]
     entries = [Entry(types.get(path, SOURCE), digests[path], path) for path in order]
+    # With a manifest the run needs its project no more, though it be not staged yet.
+    sync_logs(run)  # what entered as what is told there alone
+    sync_dir(run.home, run.sync)  # the run dir has a name there
     put(
         tmp_dir(run),
         run_meta_path(run, "manifest"),
@@ -338,10 +345,10 @@ def _run_phase_hook(staging: Staging, phase: Phase, output: str, type: str) -> N
     )
 
 
-def _replace(run: Run, path: str, data: bytes) -> None:
+def _replace(run: Run, path: str, data: bytes, sync: Sync) -> None:
     target = os.path.join(run.run_dir, path)
     temporary = os.path.join(tmp_dir(run), os.urandom(12).hex())
-    create(temporary, data, mode=0o600, sync="none")  # sealing syncs it
+    create(temporary, data, mode=0o600, sync=sync)
     os.chmod(temporary, os.stat(target).st_mode & 0o777)
     os.rename(temporary, target)
 

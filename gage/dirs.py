@@ -15,6 +15,13 @@ from typing import NamedTuple
 _OPEN_LEVELS = 64
 """So many levels are kept open; below them only the last, so that depth costs no descriptors."""
 
+_PASSING = frozenset(
+    (
+        *(errno.EAGAIN, errno.EDQUOT, errno.EINTR, errno.EIO, errno.EMFILE, errno.ENFILE),
+        *(errno.ENOMEM, errno.ENOSPC, errno.ESTALE, errno.ETIMEDOUT),
+    )
+)
+
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 
 
@@ -162,6 +169,11 @@ def joined(folder: str, name: str) -> str:
 def is_gone(error: OSError) -> bool:
     """Whether *error* says that there is nothing of that name."""
     return error.errno in (errno.ENOENT, errno.ENOTDIR)
+
+
+def is_passing(error: OSError) -> bool:
+    """Whether *error* is about the machine and not about the file, which another try may read."""
+    return error.errno in _PASSING
 
 
 def file_type(mode: int) -> str:

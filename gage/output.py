@@ -16,9 +16,9 @@ import os
 from typing import NamedTuple
 
 from gage.clock import Clock
-from gage.durable import Sync, sync_dir
+from gage.durable import Sync, put, sync_dir
 from gage.errors import UsageError
-from gage.run import Run, run_meta_path
+from gage.run import Run, read_fact_bytes, run_meta_path, tmp_dir
 
 NAMES = ("10_sourcecode", "20_runtime", "30_dependencies", "40_run", "50_finalize")
 RUN = "40_run"
@@ -59,6 +59,33 @@ def parse_record(line: bytes) -> Record | None:
     if not (parts[0].isdigit() and parts[2].isdigit()):
         return None
     return Record(int(parts[0]), parts[1].decode(), int(parts[2]))
+
+
+def cut_index(run: Run, name: str) -> int:
+    """Let the index of the output *name* tell of no more than there is; how many bytes less.
+
+    After a power cut it may lead: these bytes came, and are recorded as missing. Raises OSError.
+    """
+    index = read_fact_bytes(run, "output", name + ".index")
+    if index is None:
+        return 0
+    path = run_meta_path(run, "output", name)
+    left = os.stat(path).st_size if os.path.exists(path) else 0
+    lost, time = 0, 0
+    lines: list[bytes] = []
+    for line in index.splitlines(keepends=True):
+        if (record := parse_record(line)) is None:
+            break  # the last, half written, or damage: from here on nothing is known
+        time = record.time
+        here = record.length if record.stream == "x" else min(record.length, left)
+        left -= 0 if record.stream == "x" else here
+        lost += record.length - here
+        lines += [format_record(record._replace(length=here))] if here else []
+    if lost:
+        lines.append(format_record(Record(time, "x", lost)))
+        data = b"".join(lines)
+        put(tmp_dir(run), run_meta_path(run, "output", name + ".index"), data, mode=0o664)
+    return lost
 
 
 class OutputFile:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from gage.digest import CHUNK, digest_fd
-from gage.dirs import Dirs
+from gage.dirs import Dirs, is_passing
 from gage.progress import Progress
 from gage.run_files import Found
 
@@ -41,7 +41,11 @@ def over_files(
     *,
     mend: bool = False,
 ) -> dict[str, Outcome]:
-    """The outcome of *work* on the descriptor of each file, by path, in threads if it pays."""
+    """The outcome of *work* on the descriptor of each file, by path, in threads if it pays.
+
+    What keeps a file itself from being read is an outcome; what keeps the machine from
+    reading it, which may pass, raises OSError.
+    """
     total = sum(found.size for found in files)
     count = 0
 
@@ -71,6 +75,8 @@ def over_files(
             try:
                 fd = _open_to_read(dirs, found.path, mend)
             except OSError as error:
+                if is_passing(error):
+                    raise
                 outcomes[found.path] = "", f"cannot be read: {error.strerror}"
                 continue
             if pool is None or found.size < _LARGE:
@@ -112,6 +118,8 @@ def digest_at_rest(
             if (before.st_size, before.st_mtime_ns) == (status.st_size, status.st_mtime_ns):
                 return digest, ""
     except OSError as error:
+        if is_passing(error):
+            raise
         return "", f"cannot be read: {error.strerror}"
     return digest, "it changed while it was read"
 

@@ -9,7 +9,7 @@ import os
 import stat
 from typing import Literal, NamedTuple
 
-from gage.dirs import Dirs, file_type, is_gone, joined, walk
+from gage.dirs import Dirs, file_type, is_gone, is_passing, joined, walk
 from gage.run import RUN_ID
 
 
@@ -47,12 +47,19 @@ def walk_run_dir(run_dir: str) -> list[Found]:
 
 
 def contents_of(dirs: Dirs) -> Contents:
-    """All that is in the run dir at the root of *dirs*."""
+    """All that is in the run dir at the root of *dirs*.
+
+    Raises OSError where the machine, and not what is there, keeps it from being read: what
+    is left out of a manifest is left out for good.
+    """
     contents = Contents([], [], set(), [])
     shared: dict[tuple[int, int], list[str]] = {}
     links: dict[tuple[int, int], int] = {}
 
     def note(path: str, error: OSError) -> None:
+        if is_passing(error):
+            error.filename = os.path.join(dirs.root, path)
+            raise error
         if not is_gone(error):
             contents.skipped.append(Skipped(path or ".", f"cannot be read: {error.strerror}"))
 

@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Literal, NamedTuple
 
 from gage.digest import link_digest
-from gage.dirs import Dirs, is_gone, walk
+from gage.dirs import Dirs, is_gone, is_passing, walk
 from gage.durable import FEW_FILES, Sync, sync_file_system
 from gage.progress import Progress, ignore
 from gage.reading import READ, Outcome, chmod_path_fd, digest_at_rest, open_beneath, over_files
@@ -188,4 +188,6 @@ def _make_read_only(fd: int, status: os.stat_result, linked: bool) -> str:
 
 
 def _why_no_run_dir(error: OSError) -> str:
+    if is_passing(error):
+        raise error
     return "the run dir is gone" if is_gone(error) else f"cannot be read: {error.strerror}"

@@ -17,7 +17,7 @@ from collections.abc import Container, Mapping
 from typing import Any, NamedTuple
 
 from gage import process_tree
-from gage.dirs import Dirs
+from gage.dirs import Dirs, is_passing
 from gage.durable import write_all
 from gage.manifest import is_run_path
 from gage.opdef import OpDef, metric_patterns, summary_file
@@ -45,7 +45,7 @@ def read_summary(run: Run, opdef: OpDef, went_in: Container[str] = ()) -> Summar
     """Gather the summary of *run* from its output and its files.
 
     *went_in* are the paths of files that the command left as it found them: a summary among
-    them is that of another run.
+    them is that of another run. Raises OSError where the machine cannot read it now.
     """
     summary = Summary({}, {}, [])
     output = _tail(run_meta_path(run, "output", "40_run"))
@@ -65,6 +65,8 @@ def read_summary(run: Run, opdef: OpDef, went_in: Container[str] = ()) -> Summar
     except FileNotFoundError:
         pass
     except OSError as error:
+        if is_passing(error):
+            raise
         linked = error.errno == errno.ELOOP
         trouble = "a link is not followed" if linked else error.strerror
         summary.complaints.append(f"{name}: {trouble}")

@@ -7,7 +7,14 @@ from hypothesis import strategies as st
 from gage import clock
 from gage.errors import StateError, UsageError
 from gage.facts import put_fact
-from gage.output import OutputFile, Record, format_record, output_name, parse_record
+from gage.output import (
+    OutputFile,
+    Record,
+    cut_index,
+    format_record,
+    output_name,
+    parse_record,
+)
 from gage.run import Run, run_meta_path
 from gage.written import read_output
 from tests.staged import staged_run
@@ -146,3 +153,30 @@ def test_a_phase_is_named_by_word_or_file(tmp_path):
     assert output_name("sourcecode") == output_name("10_sourcecode") == "10_sourcecode"
     with pytest.raises(UsageError, match="'nonsense': no such phase"):
         output_name("nonsense")
+
+
+SIZES = st.lists(st.integers(min_value=1, max_value=5000), max_size=8)
+
+
+@given(SIZES, st.integers(min_value=0, max_value=20_000), st.sampled_from(["", "12", "12 o"]))
+def test_an_index_tells_of_no_more_than_there_is_once_it_was_cut(
+    tmp_path_factory, sizes, there, half
+):
+    run = finished(tmp_path_factory.mktemp("run"))
+    write(run, [("o" if n % 2 else "e", b"x" * size) for n, size in enumerate(sizes)])
+    path = run_meta_path(run, "output", "40_run")
+    os.truncate(path, min(there, sum(sizes)))
+    with open(path + ".index", "a", encoding="utf-8") as file:
+        file.write(half)
+    lost = cut_index(run, "40_run")
+    assert lost == max(0, sum(sizes) - there)
+    with open(path + ".index", "rb") as file:
+        records = [parse_record(line) for line in file.readlines()]
+    whole = [record for record in records if record is not None]
+    assert sum(r.length for r in whole if r.stream != "x") == min(there, sum(sizes))
+    assert sum(r.length for r in whole if r.stream == "x") == lost
+    assert cut_index(run, "40_run") == 0
+
+
+def test_what_is_not_there_has_no_index_to_be_cut(tmp_path):
+    assert cut_index(finished(tmp_path), "40_run") == 0

@@ -14,6 +14,7 @@ from gage.files_log import FileEvent, append_events, entered, read_events
 from gage.locks import holding, is_held
 from gage.manifest import GENERATED, Changes, Entry, compare, format_manifest, read_manifest
 from gage.opdef import OpDef, digest_algorithm, phases
+from gage.output import RUN, cut_index
 from gage.progress import Progress, Tell, ignore, unheard
 from gage.recorded import recorded_config, recorded_opdef
 from gage.run import Run, lock_path, open_run, read_fact, run_meta_path, tmp_dir
@@ -52,9 +53,13 @@ def finalize_run(
             return
         if run_status(run) not in ("exited", "terminated"):
             expect(run, "running", hint=f"gage-exec {run}")
+        noted = exit_note(run)
         if exit_code is None:
-            noted = exit_note(run)
             exit_code = RUNNER_DIED if noted is None else noted
+        if noted is None and (lost := cut_index(run, RUN)):
+            line = f"{lost} bytes of output are lost: they were not on the disk yet"
+            log_action(run, line, now)
+            tell(f"{run}: {line}")
         environ = os.environ if environ is None else environ
         for line in _finalize(run, exit_code, environ, progress, now):
             tell(line)

@@ -78,9 +78,10 @@ def boot_id() -> str:
 def expect(run: Run, wanted: Status, hint: str = "") -> None:
     """Raise StateError, which says what *run* is instead, unless its status is *wanted*.
 
-    Raises NotFoundError where it is gone.
+    Raises NotFoundError where it is gone. A run whose name could not be read when it was
+    opened is none to work on, though the reason may have passed.
     """
-    status = run_status(run)
+    status = run_status(run) if run.id and run.opref else "unknown"
     if status == wanted:
         return
     if not os.path.isdir(run.meta_dir):

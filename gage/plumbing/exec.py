@@ -14,7 +14,7 @@ from gage.clock import Clock
 from gage.durable import sync_policy
 from gage.echo import Echo
 from gage.environment import run_environment
-from gage.errors import StartError, TimedOutError
+from gage.errors import LockedError, StartError, TimedOutError
 from gage.exit_note import note_end, reserve_note
 from gage.facts import log_action, put_fact
 from gage.identity import write_identity
@@ -243,6 +243,8 @@ def open_run_output(run: Run, process: Process) -> RunOutput:
 
 def _expect_staged(run: Run) -> None:
     status = run_status(run)
+    if status == "running":
+        raise LockedError(f"{run}: another process holds the run", f"gage-status --wait {run}")
     hints = {"pending": f"gage-stage {run}", "exited": f"gage-finalize {run}"}
     if status in ("completed", "error", "terminated"):
         hints[status] = f"gage restart {run}"

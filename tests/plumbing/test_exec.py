@@ -335,6 +335,16 @@ def test_of_two_that_start_a_run_one_wins(tmp_path):
         assert said[runner.returncode] in trouble
 
 
+def test_a_run_that_is_running_is_held_by_another(tmp_path):
+    run = staged_run(tmp_path, "echo ready; exec sleep 60")
+    runner = started(run)
+    result = gage_exec(run)
+    runner.terminate()
+    runner.communicate()
+    assert result.returncode == 11
+    assert b"hint: gage-status --wait" in result.stderr
+
+
 def test_a_run_that_another_holds_is_not_started(tmp_path):
     run = staged_run(tmp_path, ["true"])
     with holding(run), pytest.raises(LockedError):

@@ -19,6 +19,7 @@ from gage.operation import open_operation
 from gage.pipeline import is_pipeline
 from gage.plumbing.finalize import finalize_run
 from gage.plumbing.reopen import reopen_run
+from gage.plumbing.stage import stage_run
 from gage.porcelain.asking import confirm, is_possible
 from gage.porcelain.choosing import listed
 from gage.porcelain.options import Clean, ForceSource, Jobs, Needed, Place, Quiet, Yes
@@ -28,7 +29,7 @@ from gage.recorded import recorded_opdef, recorded_project
 from gage.renewal import renew, renew_from
 from gage.run import Run, has_fact, open_run
 from gage.selecting import select_run
-from gage.staged import check_before_reopening
+from gage.staged import check_before_reopening, was_staged
 from gage.status import run_status
 from gage.step_options import StepOptions
 from gage.step_plan import plan_steps
@@ -92,6 +93,14 @@ def _restart(
     if parent and run_status(parent) == "running":
         raise LockedError(f"{row.id[:8]}: a step of {parent.id[:8]}, which is running")
     changes = bool(given) or how.options.clean or how.options.force_sourcecode
+    if status == "pending" and not was_staged(run):
+        # Its staging was stopped, and nothing of it was run: it is staged now.
+        project = recorded_project(run) or os.getcwd()
+        remarks: list[str] = []
+        with phase(f"staging {row.operation}", how.quiet) as progress:
+            stage_run(run, project, progress=progress, tell=remarks.append)
+        say(remarks, how.quiet, prog)
+        status = "staged"
     if status == "staged" and not changes:
         return start_staged(run, how, prog)
     _check(run, given, how.options)
@@ -103,7 +112,7 @@ def _restart(
         question = f"Restart {row.operation} {row.id[:8]} {' '.join(values)}".rstrip() + "?"
         if not confirm(question, default=True):
             return 0
-    remarks: list[str] = []
+    remarks = []
     with phase(f"reopening {row.operation}", how.quiet) as progress:
         if has_fact(run, "started") and not has_fact(run, "proc", "exit"):
             finalize_run(run, tell=remarks.append)

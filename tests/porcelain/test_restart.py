@@ -448,3 +448,15 @@ def test_an_ordinary_user_can_restart_what_is_read_only(tmp_path):
         assert (told.code, told.out) == (0, "new"), told.err
         parent = open_run(project.newest("all").run_dir)
         assert attempts(parent) == ["1", "2", "3"]
+
+
+def test_a_run_whose_staging_was_stopped_is_staged_and_started(tmp_path):
+    project = chain(tmp_path)
+    assert project.run("all", "lr=0.3", "--stage").code == 0
+    pipeline = project.newest("all")
+    os.unlink(f"{pipeline.meta_dir}/staged")
+    os.unlink(f"{pipeline.meta_dir}/manifest")
+    told = project.restart("all")
+    assert (told.code, done(told)) == (0, ["running prepare", "running train", "running evaluate"])
+    assert run_status(pipeline) == "completed"
+    assert project.states(pipeline)["train"] == "completed lr=0.3"

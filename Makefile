@@ -25,6 +25,8 @@ check: $(READY)
 	$(BIN)/python -m pytest
 
 faults: $(READY)
+	$(BIN)/python -m tests.faults
+	$(BIN)/python -m tests.faults --mutants
 	$(BIN)/python -m pytest -m long
 
 bench: $(READY)

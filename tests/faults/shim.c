@@ -41,7 +41,7 @@ enum action { NONE, KILL, DIE, STOP, FAIL, SHORT, SHUTDOWN };
 
 struct control {
     uint32_t armed, counter, at, action, error, sticky, kinds, dead;
-    uint32_t hits, pid, kind, exempt;
+    uint32_t hits, pid, kind, exempt, room;
     char path[PATH_MAX];
 };
 
@@ -116,6 +116,10 @@ static int judged(enum kind kind, const char *path) {
         snprintf(control->path, sizeof control->path, "%s", path);
     }
     __atomic_add_fetch(&control->hits, 1, __ATOMIC_SEQ_CST);
+    if (control->sticky && control->room && number > control->at) {
+        control->room--;
+        return 0;
+    }
     int fd;
     switch (control->action) {
     case SHUTDOWN:
@@ -139,6 +143,16 @@ static int judged(enum kind kind, const char *path) {
         return 1;
     }
     return 0;
+}
+
+/* On a disk that is full, what is removed makes room: a block of it for each call. */
+static int unlinked(int at, const char *path, int verdict) {
+    struct stat status;
+    int full = control && control->armed && control->sticky && control->hits &&
+               (control->error == ENOSPC || control->error == EDQUOT);
+    if (!verdict && full && !fstatat(at, path, &status, AT_SYMLINK_NOFOLLOW))
+        control->room += status.st_blocks / 8;
+    return verdict;
 }
 
 static int judged_at(enum kind kind, int at, const char *path) {
@@ -357,9 +371,10 @@ CALL(int, symlink, (const char *target, const char *path), (target, path),
      judged_at(LINK, AT_FDCWD, path))
 CALL(int, symlinkat, (const char *target, int at, const char *path), (target, at, path),
      judged_at(LINK, at, path))
-CALL(int, unlink, (const char *path), (path), judged_at(UNLINK, AT_FDCWD, path))
+CALL(int, unlink, (const char *path), (path),
+     unlinked(AT_FDCWD, path, judged_at(UNLINK, AT_FDCWD, path)))
 CALL(int, unlinkat, (int at, const char *path, int flags), (at, path, flags),
-     judged_at(UNLINK, at, path))
+     unlinked(at, path, judged_at(UNLINK, at, path)))
 CALL(int, rmdir, (const char *path), (path), judged_at(UNLINK, AT_FDCWD, path))
 CALL(int, chmod, (const char *path, mode_t mode), (path, mode), judged_at(META, AT_FDCWD, path))
 CALL(int, fchmod, (int fd, mode_t mode), (fd, mode), judged_fd(META, fd))

@@ -29,7 +29,7 @@ KINDS = {
 CHANGES = sum(KINDS.values()) - KINDS["open"]
 NONE, KILL, DIE, STOP, FAIL, SHORT, SHUTDOWN = range(7)
 
-_FIELDS = "12I"
+_FIELDS = "13I"
 _PATH_MAX = 4096
 _SIZE = struct.calcsize(_FIELDS) + _PATH_MAX
 
@@ -90,7 +90,7 @@ class Control:
     def arm(self, fault: Fault | None) -> None:
         """Begin to count, and let *fault* happen."""
         f = fault or Fault(NONE, 0)
-        fields = (0, 0, f.at, f.action, f.error, f.sticky, f.kinds, 0, 0, 0, 0, self.exempt)
+        fields = (0, 0, f.at, f.action, f.error, f.sticky, f.kinds, 0, 0, 0, 0, self.exempt, 0)
         struct.pack_into(_FIELDS, self._block, 0, *fields)
         self._set(0, 1)
 

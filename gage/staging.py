@@ -308,7 +308,9 @@ def _purge_steps(run: Run, opdef: OpDef) -> None:
     if not raw_steps(opdef):
         return
     from gage.pipeline import linked_run, named_steps, step_links
+    from gage.trash import sweep
 
+    sweep(run.home)  # else one whose removal was stopped stands in the way of its own link
     for link in step_links(run, named_steps(opdef)):
         step = linked_run(run, link)
         if step and not has_fact(step, "started"):

@@ -10,6 +10,7 @@ import os
 import re
 import stat
 from collections import Counter
+from glob import glob
 
 from gage.run import run_names
 from tests.faults.bench import Bench
@@ -46,6 +47,13 @@ def broken_promises(
         trouble.append("the link of a step is gone")
     names = set(run_names(home))
     known = {name + end for name in names for end in ("", ".meta", ".user")} | _OURS
+    # What is left of a run that is being deleted goes when the next one looks.
+    known |= {
+        end
+        for place in glob(os.path.join(home, ".trash", "*.delete"))
+        for name in run_names(place)
+        for end in (name, f"{name}.user")
+    }
     trouble += [f"litter: {name}" for name in os.listdir(home) if name not in known]
     for name in sorted(names):
         trouble += [

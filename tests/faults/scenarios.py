@@ -245,7 +245,7 @@ SCENARIOS = {
         Scenario(*("run-one", RUN_ONE, _project, ONE), {"absent", "completed", *_ANY}, next_of_run),
         Scenario(
             *("run", GAGE_RUN, _project, PIPELINE),
-            {"absent", "completed", *_ANY},
+            {"absent", "completed", "error", *_ANY},
             next_of_pipeline,
         ),
         Scenario(

@@ -4,6 +4,7 @@ import os
 
 import pytest
 
+from gage import clock
 from gage.locks import holding
 from gage.run import open_run
 from gage.status import run_status
@@ -189,6 +190,20 @@ def test_a_step_whose_making_was_stopped_is_staged_and_run(tmp_path):
     told = project.restart("all@", "lr=1")
     assert (told.code, told.out) == (0, "training 1.0 None 1\n1.0 None 1")
     assert run_status(evaluate) == "completed"
+
+
+def test_a_step_whose_removal_was_stopped_is_no_obstacle_to_another(tmp_path):
+    project = chain(tmp_path)
+    project.run("all", "--stage")
+    pipeline, evaluate = project.newest("all"), project.newest("evaluate")
+    os.unlink(f"{pipeline.meta_dir}/staged")
+    os.unlink(f"{pipeline.meta_dir}/manifest")
+    place = f"{project.home}/.trash/{clock.now():016d}-0123abcd.delete"
+    os.makedirs(place)
+    os.rename(evaluate.meta_dir, f"{place}/{evaluate.name}.meta")
+    told = project.restart("all")
+    assert (told.code, done(told)) == (0, ["running prepare", "running train", "running evaluate"])
+    assert not os.path.exists(evaluate.run_dir)
 
 
 def test_a_step_that_is_at_work_is_not_run_at_the_same_time(tmp_path):

@@ -16,10 +16,12 @@ from gage.config import read_config
 from gage.constant import Constant
 from gage.errors import ConfigError
 from gage.flags import Resolved, unknown_flag
+from gage.given_secrets import secrets_among
 from gage.opdef import OpDef, config_selectors, flag_defs, raw_steps
 from gage.operation import Operation, Prepared, prepare, resolve
 from gage.opref import OpRef
 from gage.scalar import Scalar
+from gage.secret import hide, kept_secrets, passing_on, secret_variables
 from gage.sequence import check_count, is_sequence, parse_sequence
 from gage.trials import is_trial_name, trial_steps
 
@@ -52,8 +54,15 @@ def prepare_all(
 
     The values of all trials are found to be right. Raises ConfigError.
     """
+    # What looks like a sequence is none where it is a secret.
+    given, _ = hide(given, secret_variables(operation.opdef))
     if not file and not any(map(is_sequence, given.values())):
         return prepare(operation, given, force=force)
+    for name in secrets_among(operation, file.names if file else ()):
+        raise ConfigError(
+            f"{file and file.where(name)}: {name}: a secret, and a file would keep it",
+            f"all trials have one: say {name}=VALUE, or set its variable in the environment",
+        )
     opref, opdef, project = operation
     constants = read_config(project, config_selectors(opdef))
     _check_names(opdef, constants, given, file, force)
@@ -66,7 +75,9 @@ def prepare_all(
         own.append({name: config[name] for name in trial.texts if name in batch.varied})
         forced |= odd
     same = {name: config[name] for name in given if name not in batch.varied}
-    of_batch = _batch_opdef(opref, opdef, batch.varied, own, sorted(forced))
+    of_batch = passing_on(
+        _batch_opdef(opref, opdef, batch.varied, own, sorted(forced)), kept_secrets(opdef, same)
+    )
     return Prepared(
         batch_opref(opref), of_batch, same, list(same), operation_command(of_batch, same)
     )

@@ -21,6 +21,7 @@ from gage.removing import remove_abandoned, remove_tree
 from gage.run import SCHEMA, Run, make_home, make_lock_dir, make_run, tmp_dir
 from gage.said import add_tags, check_sayings, set_label
 from gage.scalar import Scalar
+from gage.secret import masked
 from gage.system import system_attributes
 
 
@@ -51,7 +52,7 @@ def init_run_meta(
         "id": run.id,
         "opref": format_opref(run.opref),
         "opdef.json": format_json(opdef.data),
-        "config.json": format_json(dict(config)),
+        "config.json": format_json(masked(opdef, config)),
         "proc/cmd.json": format_json(cmd.args),
         "proc/env.json": format_json(cmd.env),
     }

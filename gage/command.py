@@ -7,11 +7,13 @@ argument, in shell text it is quoted (shell_text.py).
 
 import os
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 from gage.errors import ConfigError
 from gage.flags import as_text, flag_variable
 from gage.opdef import Command, FlagDef, OpCmd, OpDef, Phase, env_values, phases, raw_steps
 from gage.scalar import Scalar
+from gage.secret import secret_variables
 
 SHELLS = frozenset(["sh", "ash", "dash", "bash", "ksh", "mksh"])
 """Programs whose quoting is that of sh(1)."""
@@ -51,10 +53,19 @@ def phase_command(opdef: OpDef, phase: Phase, config: Mapping[str, Scalar]) -> C
     return None if spec is None else _filled(opdef, spec, _values(opdef, config))
 
 
-def check_command(spec: Command) -> None:
-    """Raise ConfigError where *spec* has a ``${name}`` that no value can take the place of."""
+def check_command(spec: Command, secrets: Mapping[str, str] = MappingProxyType({})) -> None:
+    """Raise ConfigError where *spec* has a ``${name}`` that no value can take the place of.
+
+    *secrets* are the variables of the operation's secrets, by name.
+    """
+
+    def value_of(name: str) -> str:
+        if name in secrets:
+            raise _secret_in_command(name, secrets[name])
+        return "0"
+
     if "${" in "".join(spec):
-        _filled(OpDef("", {}), spec, lambda name: "0")
+        _filled(OpDef("", {}), spec, value_of)
 
 
 def shell_argv(args: Command) -> list[str]:
@@ -95,6 +106,9 @@ def _values(opdef: OpDef, config: Mapping[str, Scalar]) -> Callable[[str], str]:
     """What stands for ``${name}``: the text of its value."""
 
     def value_of(name: str) -> str:
+        secrets = secret_variables(opdef)
+        if name in secrets:
+            raise _secret_in_command(name, secrets[name])
         if name in config:
             return as_text(config[name])
         from gage.schema import did_you_mean
@@ -105,6 +119,13 @@ def _values(opdef: OpDef, config: Mapping[str, Scalar]) -> Callable[[str], str]:
         raise ConfigError(f"{opdef.name}: ${{{name}}}: no such flag or config", hint)
 
     return value_of
+
+
+def _secret_in_command(name: str, variable: str) -> ConfigError:
+    return ConfigError(
+        f"${{{name}}}: a secret, and what a command is filled in with is recorded and seen by all",
+        f'the process has it in its environment: "${variable}"',
+    )
 
 
 def _refuse(name: str) -> str:

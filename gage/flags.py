@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from gage.constant import Constant
 from gage.errors import ConfigError, UsageError
-from gage.opdef import FlagDef, FlagType, OpDef, flag_defs
+from gage.opdef import HIDDEN, FlagDef, FlagType, OpDef, flag_defs
 from gage.scalar import ALL_KINDS, Kind, Scalar, format_value, kind_of, same
 from gage.yaml_scalar import parse_value
 
@@ -110,6 +110,8 @@ def resolve_config(
     targets = {name: _target(name, flags.get(name), constants.get(name)) for name in config}
     for flag in flags.values():
         target = targets[flag.name] = _target(flag.name, flag, constants.get(flag.name))
+        if flag.secret and target.constant:
+            raise _secret_in_file(flag, target)
         if flag.has_default:
             what = f"the default of {flag.name}"
             config[flag.name] = _fitting(flag.default, target, what, forced(flag.name))
@@ -119,11 +121,14 @@ def resolve_config(
         if name not in targets and not forced(name):
             raise unknown_flag(opdef, name, targets)
         target = targets.setdefault(name, _target(name, None, None))
-        config[name] = _read(text, target, forced(name))
+        if target.flag.secret:
+            config[name] = HIDDEN if text else None
+        else:
+            config[name] = _read(text, target, forced(name))
     for name, flag in flags.items():
         if flag.required and (name not in given or config[name] is None):
             raise ConfigError(f"{name}: a value is required", _as_option(flag))
-        if not forced(name):
+        if not forced(name) and not flag.secret:
             _check_limits(config[name], flag, f"{name}={format_value(config[name])}")
     odd = {n for n, c in constants.items() if kind_of(config[n]) not in c.kinds}
     return Resolved(config, list(given), frozenset(odd))
@@ -132,6 +137,8 @@ def resolve_config(
 def flag_trouble(flag: FlagDef) -> tuple[str, str] | None:
     """Where a declaration contradicts itself: the key of the flag that is wrong, and how."""
     target = _target(flag.name, flag, None)
+    if flag.secret:
+        return _secret_trouble(flag)
     if flag.required and flag.has_default:
         return "required", "a flag with a default is never without a value"
     for key, limit in (("min", flag.min), ("max", flag.max)):
@@ -151,6 +158,18 @@ def flag_trouble(flag: FlagDef) -> tuple[str, str] | None:
             _check_limits(default, flag, format_value(flag.default))
     except ConfigError as error:
         return "default", error.message
+    return None
+
+
+def _secret_trouble(flag: FlagDef) -> tuple[str, str] | None:
+    if flag.has_default:
+        return "default", "a secret has none: it would stand here for everybody to read"
+    if flag.choices:
+        return "choices", "a secret has none: they would stand here for everybody to read"
+    if flag.type not in (None, "string"):
+        return "type", "a secret is a text, and passed on as it is"
+    if flag.min is not None or flag.max is not None:
+        return ("max" if flag.min is None else "min"), "is for numbers, and a secret is a text"
     return None
 
 
@@ -275,5 +294,16 @@ def unknown_flag(opdef: OpDef, name: str, known: Iterable[str]) -> ConfigError:
     return ConfigError(f"{name}: {opdef.name} has no such flag", hint)
 
 
+def _secret_in_file(flag: FlagDef, target: _Target) -> ConfigError:
+    file = target.constant.file if target.constant else ""
+    return ConfigError(
+        f"{flag.name}: a secret, and a key of {target.where}, where it would be written",
+        f"leave it out of `config` with -{file}#{flag.name}, "
+        f"and let the program read ${flag_variable(flag)}",
+    )
+
+
 def _as_option(flag: FlagDef) -> str:
+    if flag.secret:
+        return f"{flag.name}=VALUE, or the variable {flag_variable(flag)} of the environment"
     return f"{flag.name}=VALUE" + (f": {flag.description}" if flag.description else "")

@@ -7,6 +7,7 @@ that the mistake is told to the person who just made it.
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from gage.command import check_command
@@ -15,6 +16,7 @@ from gage.flags import flag_trouble, flag_variable
 from gage.opdef import OpDef, dependencies, flag_defs, metric_patterns, phases, raw_steps
 from gage.opref import parse_opname
 from gage.schema import Place, Violation, did_you_mean
+from gage.secret import secret_variables
 from gage.step import Step, parse_step, step_names
 
 
@@ -66,11 +68,12 @@ def _mapping(opdef: OpDef, flag: str) -> Any:
 
 def _commands(opdef: OpDef) -> Iterator[Violation]:
     nested = isinstance(opdef.data.get("exec"), dict)
+    check = partial(check_command, secrets=secret_variables(opdef))
     for phase, spec in phases(opdef).items():
         place = (opdef.name, "exec", phase) if nested else (opdef.name, "exec")
-        yield from _refusals(place, check_command, spec)
+        yield from _refusals(place, check, spec)
     for name, value in (opdef.data.get("env") or {}).items():
-        yield from _refusals((opdef.name, "env", name), check_command, [str(value)])
+        yield from _refusals((opdef.name, "env", name), check, [str(value)])
 
 
 def _selectors(opdef: OpDef) -> Iterator[Violation]:
@@ -154,8 +157,22 @@ def _steps(operations: Mapping[str, OpDef], project: str) -> Iterator[Violation]
             elif target := look_up(step.operation, namespace, operations):
                 targets[opdef.name].setdefault(target, i)
         if len(steps) == len(raw_steps(opdef)):
-            yield from _refusals((opdef.name, "steps"), step_names, steps)
+            names = list(_refusals((opdef.name, "steps"), step_names, steps))
+            yield from names or _step_secrets(opdef, operations)
     yield from _cycles(targets)
+
+
+def _step_secrets(opdef: OpDef, operations: Mapping[str, OpDef]) -> Iterator[Violation]:
+    if not any("secret" in _mapping(o, flag) for o in operations.values() for flag in flag_defs(o)):
+        return
+    from gage.pipeline import named_steps
+    from gage.step_secrets import check_step_secrets
+
+    opref = parse_opname(opdef.name)
+    for i, named in enumerate(named_steps(opdef)):
+        if target := look_up(named.step.operation, opref.namespace, operations):
+            check = partial(check_step_secrets, named, opref, opdef)
+            yield from _refusals((opdef.name, "steps", i), check, operations[target])
 
 
 def _cycles(targets: Mapping[str, Mapping[str, int]]) -> Iterator[Violation]:

@@ -19,6 +19,9 @@ PHASES: tuple[Phase, ...] = (
 
 FlagType = Literal["string", "int", "float", "number", "boolean", "path"]
 
+HIDDEN = "***"
+"""What is recorded and shown in place of a secret."""
+
 Command = list[str] | str
 """An argv, or a string: a script where it begins with ``#!``, else for ``sh -c``."""
 
@@ -46,6 +49,7 @@ class FlagDef(NamedTuple):
     required: bool = False
     description: str = ""
     env: str = ""
+    secret: bool = False
 
 
 class Dependency(NamedTuple):
@@ -163,6 +167,14 @@ def open_names(opdef: OpDef) -> frozenset[str]:
     return frozenset(opdef.data.get("open") or ())
 
 
+def passed_secrets(opdef: OpDef) -> dict[str, str]:
+    """The variables of values that are secret and no flags of the operation, by name.
+
+    They are those of a pipeline's steps, and of a batch's trials, as init recorded them.
+    """
+    return dict(opdef.data.get("secrets") or {})
+
+
 def _strings(value: str | list[str] | None) -> list[str]:
     if value is None:
         return []
@@ -183,6 +195,7 @@ def _flag(name: str, spec: Any) -> FlagDef:
         required=bool(spec.get("required")),
         description=spec.get("description") or "",
         env=spec.get("env") or "",
+        secret=bool(spec.get("secret")),
     )
 
 

@@ -21,7 +21,17 @@ from gage.gage_file import (
     find_operation,
     load_gage_file,
 )
-from gage.opdef import OpCmd, OpDef, config_selectors, flag_defs, is_batch, open_names, raw_steps
+from gage.opdef import (
+    HIDDEN,
+    OpCmd,
+    OpDef,
+    config_selectors,
+    flag_defs,
+    is_batch,
+    open_names,
+    passed_secrets,
+    raw_steps,
+)
 from gage.opref import OpRef
 from gage.scalar import ALL_KINDS, Scalar
 
@@ -75,6 +85,17 @@ def open_operation(start: str, word: str | None) -> Operation:
     opref, opdef = file_operation(file, project)
     settings = gage_file.settings if gage_file else {}
     return Operation(opref, _with_settings(opdef, settings), project)
+
+
+def find_step_operation(project: str, names: Sequence[str]) -> Operation:
+    """The first operation of *names* that the *project* has. Raises NotFoundError."""
+    for name in names:
+        try:
+            return open_operation(project, name)
+        except NotFoundError:
+            if name == names[-1]:
+                raise
+    raise AssertionError("a step has an operation")
 
 
 def open_words(start: str, words: Sequence[str]) -> tuple[Operation, dict[str, str]]:
@@ -142,7 +163,11 @@ def resolve(
 
         own, for_steps = split_step_flags(opdef, opref, given)
     resolved = resolve_config(opdef, constants, own, force=force)
-    config = resolved.config | {name: parse_value(text) for name, text in for_steps.items()}
+    secrets = passed_secrets(opdef)
+    config = resolved.config | {
+        name: HIDDEN if text and name in secrets else parse_value(text)
+        for name, text in for_steps.items()
+    }
     unknown = set(resolved.config) - set(constants) - set(flag_defs(opdef))
     return Resolved(config, list(given), resolved.forced | unknown)
 

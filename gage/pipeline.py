@@ -81,16 +81,24 @@ def full_names(step: Step, pipeline: OpRef) -> list[str]:
     return [f"{pipeline.namespace}:{step.operation}", step.operation]
 
 
-def step_flags(named: NamedStep, pipeline: OpRef, config: Mapping[str, Scalar]) -> dict[str, str]:
+def step_flags(
+    named: NamedStep,
+    pipeline: OpRef,
+    config: Mapping[str, Scalar],
+    secrets: Mapping[str, str] | None = None,
+) -> dict[str, str]:
     """The values for a step, as texts: those of its definition, with ``${name}`` filled in
     from the *config* of the pipeline, then those that were given as ``STEP:NAME=VALUE``.
 
+    *secrets* are texts that stand as they are in place of what the config has for them.
+
     Raises ConfigError for a name that the pipeline has not.
     """
+    secrets = secrets or {}
     if named.is_trial:
         from gage.trials import trial_flags
 
-        return trial_flags(named.name, named.step.flags, config)
+        return trial_flags(named.name, named.step.flags, config, secrets)
     own = {key: value for key, value in config.items() if ":" not in key}
 
     def value_of(name: str) -> Scalar:
@@ -105,17 +113,17 @@ def step_flags(named: NamedStep, pipeline: OpRef, config: Mapping[str, Scalar]) 
         # A value that is handed on whole stays of its kind, as a text would not.
         whole = _WHOLE.fullmatch(text)
         texts[name] = (
-            format_value(value_of(whole.group(1)))
+            secrets.get(whole[1]) or format_value(value_of(whole[1]))
             if whole
-            else fill_text(text, lambda name: as_text(value_of(name)))
+            else fill_text(text, lambda name: secrets.get(name) or as_text(value_of(name)))
         )
     of_operation: dict[str, str] = {}
     of_step: dict[str, str] = {}
     for key, value in config.items():
         if flag := step_flag_name(key, named, pipeline):
             # What is said of this very step holds before what is said of its operation.
-            said = of_step if key == f"{named.name}:{flag}" else of_operation
-            said[flag] = format_value(value)
+            texts_of = of_step if key == f"{named.name}:{flag}" else of_operation
+            texts_of[flag] = secrets.get(key, format_value(value))
     return texts | of_operation | of_step
 
 

@@ -11,6 +11,7 @@ import os
 import signal
 from typing import Any, NamedTuple
 
+from gage.errors import GageError
 from gage.locks import is_held
 from gage.run import Run
 
@@ -100,7 +101,7 @@ def members(tree: Tree) -> list[Member]:
         found |= more
         grown = bool(more)
     return [
-        Member(pid, stats[pid].start, _command(pid))
+        Member(pid, stats[pid].start, _command(pid, tree.run))
         for pid in sorted(found - {tree.root})
         if pid in stats and stats[pid].state not in "ZX"
     ]
@@ -193,12 +194,28 @@ def _has_run_id(pid: int, run_id: str) -> bool:
         return False
 
 
-def _command(pid: int) -> str:
+def _command(pid: int, run: Run) -> str:
+    """What the process runs, with its arguments, but without the secrets that are in them."""
     try:
         words = _read(pid, "cmdline").rstrip(b"\0").replace(b"\0", b" ")
+        if words and (variables := _secret_variables(run)):
+            for entry in _read(pid, "environ").split(b"\0"):
+                name, _, value = entry.partition(b"=")
+                if value and os.fsdecode(name) in variables:
+                    words = words.replace(value, b"***")
         return os.fsdecode((words or _read(pid, "comm").strip())[:200])
     except OSError:
         return ""
+
+
+def _secret_variables(run: Run) -> set[str]:
+    from gage.recorded import recorded_opdef
+    from gage.secret import secret_variables
+
+    try:
+        return set(secret_variables(recorded_opdef(run)).values())
+    except GageError:
+        return set()
 
 
 def _ancestors(pid: int, stats: dict[int, _Stat]) -> set[int]:

@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from gage.command import operation_command
 from gage.config import read_config, unknown_key
 from gage.errors import ConfigError
+from gage.given_secrets import secrets_among
 from gage.opdef import (
+    HIDDEN,
     OpCmd,
     OpDef,
     config_selectors,
@@ -20,6 +22,7 @@ from gage.operation import Operation, Prepared, resolve, with_kinds
 from gage.recorded import given_names, recorded_command, recorded_config, recorded_opdef
 from gage.run import Run
 from gage.scalar import ALL_KINDS, Scalar, format_value
+from gage.secret import passing_on, secret_variables
 from gage.sequence import is_sequence
 from gage.step import Step
 
@@ -32,6 +35,7 @@ def renew(run: Run, given: Mapping[str, str]) -> Prepared:
     """
     assert run.opref is not None
     opdef, recorded = recorded_opdef(run), recorded_config(run)
+    opdef = passing_on(opdef, secrets_among(run, given))
     for name in given if not is_batch(opdef) else ():
         if name not in recorded and not (":" in name and raw_steps(opdef)):
             raise unknown_key(name, recorded)
@@ -71,11 +75,20 @@ def renew_from(
     constants = read_config(operation.project, config_selectors(opdef))
     kept = [name for name in given_names(run) if name in recorded] if step is None else []
     texts = {name: format_value(recorded[name]) for name in kept} | dict(given)
+    opdef = passing_on(opdef, secrets_among(operation, texts))
+    _check_still_secret(before, opdef, texts)
     force = forced_names(before)
     resolved = resolve(run.opref, opdef, constants, texts, force=force)
     opdef = with_kinds(opdef, constants, resolved)
     cmd = operation_command(opdef, resolved.config)
     return Prepared(run.opref, opdef, resolved.config, list(texts), cmd)
+
+
+def _check_still_secret(before: OpDef, now: OpDef, texts: Mapping[str, str]) -> None:
+    secrets = secret_variables(now)
+    for name in secret_variables(before):
+        if name not in secrets and texts.get(name) == HIDDEN:
+            raise ConfigError(f"{name}: was a secret, and is none now", f"say {name}=VALUE")
 
 
 def _check_no_batch(opdef: OpDef, given: Mapping[str, str]) -> None:

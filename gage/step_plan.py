@@ -11,7 +11,7 @@ from gage.errors import GageError, LockedError, StateError
 from gage.expectations import unmet
 from gage.locks import is_held
 from gage.opdef import OpDef, is_batch
-from gage.operation import Operation, Prepared
+from gage.operation import Operation, Prepared, find_step_operation
 from gage.pipeline import (
     NamedStep,
     StepLink,
@@ -30,7 +30,7 @@ from gage.scalar import Scalar
 from gage.staged import check_before_reopening, was_staged
 from gage.status import run_status
 from gage.step import Step
-from gage.step_runs import find_step_operation, prepare_steps
+from gage.step_runs import prepare_steps
 from gage.upstream import is_stale
 
 Action = Literal["make", "stage", "run", "restart", "restart if stale", "leave"]
@@ -54,6 +54,7 @@ class _Plan(NamedTuple):
     began: int | None
     needed: bool
     force: bool
+    environ: Mapping[str, str]
 
 
 def plan_steps(
@@ -62,6 +63,7 @@ def plan_steps(
     *,
     needed: bool = False,
     force_sourcecode: bool = False,
+    environ: Mapping[str, str] | None = None,
 ) -> list[PlannedStep]:
     """What to do about each step of *parent*, in order, or of the *target* that it shall become.
 
@@ -72,7 +74,8 @@ def plan_steps(
     opdef = recorded_opdef(parent) if target is None else target.opdef
     config = recorded_config(parent) if target is None else target.config
     began = None if target else _began(parent, force_sourcecode)
-    plan = _Plan(parent, opdef, config, began, needed, force_sourcecode)
+    environ = os.environ if environ is None else environ
+    plan = _Plan(parent, opdef, config, began, needed, force_sourcecode, environ)
     steps = named_steps(opdef)
     links = {link.name: link for link in step_links(parent, steps)}
     # A pipeline made by hand has links alone: each is a step, after those before it.
@@ -92,7 +95,7 @@ def plan_steps(
     if missing:
         assert parent.opref is not None
         project = recorded_project(parent) or os.getcwd()
-        prepare_steps(parent.opref, opdef, config, project, missing)
+        prepare_steps(parent.opref, opdef, config, project, missing, environ=environ)
     return planned
 
 
@@ -157,7 +160,12 @@ def _planned(plan: _Plan, named: NamedStep, link: StepLink, earlier: Action | No
     if not plan.force:
         check_before_reopening(run)
     if is_pipeline(target.opdef):
-        plan_steps(run, target, needed=plan.needed, force_sourcecode=plan.force)
+        plan_steps(
+            *(run, target),
+            needed=plan.needed,
+            force_sourcecode=plan.force,
+            environ=plan.environ,
+        )
     fresh = status in ("staged", "pending") and not attempt_numbers(run)
     return PlannedStep(named, "run" if fresh or status == "staged" else "restart", link, given)
 

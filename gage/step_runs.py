@@ -11,9 +11,10 @@ from typing import NamedTuple
 from gage.batch import prepare_all
 from gage.beginning import init_run
 from gage.clock import Clock
-from gage.errors import ConfigError, GageError, NotFoundError
+from gage.errors import ConfigError, GageError
+from gage.given_secrets import hide_secrets
 from gage.opdef import OpDef, dependencies, forced_names
-from gage.operation import Operation, Prepared, open_operation
+from gage.operation import Prepared, find_step_operation
 from gage.opref import OpRef
 from gage.pipeline import (
     NamedStep,
@@ -30,6 +31,7 @@ from gage.pipeline import (
 from gage.run import Run, new_run_id
 from gage.said import read_said
 from gage.scalar import Scalar
+from gage.step_secrets import check_step_secrets, environ_for_steps
 
 
 class PreparedStep(NamedTuple):
@@ -46,27 +48,34 @@ def prepare_steps(
     config: Mapping[str, Scalar],
     project: str,
     names: Sequence[str] | None = None,
+    *,
+    environ: Mapping[str, str] | None = None,
 ) -> list[PreparedStep]:
     """What the run of each step would be, or only of those called *names*.
 
-    *opdef* and *config* are those of the pipeline. Raises ConfigError and NotFoundError that
+    *opdef* and *config* are those of the pipeline, *environ* has what secrets it does not
+    hand to its steps. Raises ConfigError and NotFoundError that
     name the step, for the steps of steps, too.
     """
     ready = []
     steps = named_steps(opdef)
+    its_environ = environ_for_steps(opdef, config, os.environ if environ is None else environ)
     for named in steps:
         if names is not None and named.name not in names:
             continue
         try:
             given = step_flags(named, pipeline, config)
             operation = find_step_operation(project, full_names(named.step, pipeline))
+            operation, given, _ = hide_secrets(operation, given, its_environ)
+            check_step_secrets(named, pipeline, opdef, operation.opdef)
             # What a person forced upon a batch is forced upon its trials.
             force = named.is_trial and bool(forced_names(opdef))
             prepared = prepare_all(operation, given, force=force)
             if named.step.isolate_runs and not named.is_trial:
                 _check_upstream(named, steps, prepared.opdef)
             if is_pipeline(prepared.opdef):
-                prepare_steps(prepared.opref, prepared.opdef, prepared.config, operation.project)
+                its = prepared.opref, prepared.opdef, prepared.config
+                prepare_steps(*its, operation.project, environ=its_environ)
         except GageError as error:
             raise in_step(named.name, error) from None
         data = {**prepared.opdef.data, "isolate-runs": named.step.isolate_runs}
@@ -103,17 +112,6 @@ def begin_step(parent: Run, step: PreparedStep, links: Sequence[StepLink], now: 
 def links_of(parent: Run, opdef: OpDef) -> list[StepLink]:
     """The links of the steps of *parent*, in order. Raises StateError."""
     return step_links(parent, named_steps(opdef))
-
-
-def find_step_operation(project: str, names: Sequence[str]) -> Operation:
-    """The first operation of *names* that the *project* has. Raises NotFoundError."""
-    for name in names:
-        try:
-            return open_operation(project, name)
-        except NotFoundError:
-            if name == names[-1]:
-                raise
-    raise AssertionError("a step has an operation")
 
 
 def _check_upstream(named: NamedStep, steps: Sequence[NamedStep], opdef: OpDef) -> None:

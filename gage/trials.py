@@ -9,7 +9,7 @@ from typing import Any
 
 from gage.errors import ConfigError
 from gage.flags import Resolved, parse_value
-from gage.opdef import OpDef, batch_texts, forced_names, raw_steps
+from gage.opdef import HIDDEN, OpDef, batch_texts, forced_names, passed_secrets, raw_steps
 from gage.scalar import Scalar, format_value
 from gage.sequence import is_sequence
 
@@ -30,18 +30,24 @@ def is_trial_name(name: str) -> bool:
     return name.isascii() and name.isdecimal()
 
 
-def trial_flags(name: str, own: Mapping[str, str], config: Mapping[str, Scalar]) -> dict[str, str]:
+def trial_flags(
+    name: str,
+    own: Mapping[str, str],
+    config: Mapping[str, Scalar],
+    secrets: Mapping[str, str] | None = None,
+) -> dict[str, str]:
     """The values of the trial *name*, as texts: its *own*, those that the *config* of the batch
-    has for all, and those that it has for this one; later wins.
+    has for all, and those that it has for this one; later wins. *secrets* stand as they are.
     """
     common: dict[str, str] = {}
     for_it: dict[str, str] = {}
+    secrets = secrets or {}
     for key, value in config.items():
         trial, colon, rest = key.partition(":")
         if not (colon and is_trial_name(trial)):
-            common[key] = format_value(value)
+            common[key] = secrets.get(key, format_value(value))
         elif trial == name:
-            for_it[rest] = format_value(value)
+            for_it[rest] = secrets.get(key, format_value(value))
     return {**own, **common, **for_it}
 
 
@@ -55,15 +61,16 @@ def resolve_for_trials(opdef: OpDef, given: Mapping[str, str]) -> Resolved:
     names = [step["name"] for step in raw_steps(opdef)]
     _check_trials(opdef, given, names)
     config: dict[str, Scalar] = {}
+    secrets = passed_secrets(opdef)
     for name, text in given.items():
         if text == said.get(name):
             continue
-        if is_sequence(text):
+        if is_sequence(text) and name not in secrets:
             raise ConfigError(
                 f"{name}={text}: {opdef.name} has other trials",
                 "a restart runs the trials that are there; gage run makes another batch",
             )
-        config[name] = parse_value(text)
+        config[name] = HIDDEN if text and name in secrets else parse_value(text)
     return Resolved(config, list(config), forced_names(opdef))
 
 

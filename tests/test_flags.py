@@ -216,6 +216,13 @@ def test_no_value_holds_nul(text: str) -> None:
         ({"choices": [1, 2], "default": None}, None),
         ({"type": "path", "required": True}, None),
         ({"min": 0}, None),
+        ({"secret": True, "default": "x"}, "default"),
+        ({"secret": True, "choices": ["x"]}, "choices"),
+        ({"secret": True, "type": "int"}, "type"),
+        ({"secret": True, "min": 1}, "min"),
+        ({"secret": True, "max": 1}, "max"),
+        ({"secret": True, "type": "string", "required": True, "env": "X"}, None),
+        ({"secret": False, "default": "x"}, None),
         (3, None),
     ],
 )

@@ -254,6 +254,18 @@ def test_the_default_is_said_or_the_only_one() -> None:
             "m:p:\n  steps: [q]\nm:q:\n  steps:\n  - m:p\n",
             ["gage.yaml:2: m:p.steps.0: never comes to an end: m:p runs m:q runs m:p"],
         ),
+        (
+            "a:\n  exec: ['${t}']\n  env:\n    X: a${t}\n  flags: {t: {secret: true}}\n",
+            ["gage.yaml:2: a.exec: ${t}: a secret", "gage.yaml:4: a.env.X: ${t}: a secret"],
+        ),
+        (
+            "a:\n  exec: x\n  flags: {t: {secret: true}, n: 1}\np:\n  flags: {t: {secret: true}}\n"
+            "  steps:\n  - a t=x\n  - a n=${t}\n  - a t=${t} n=$${t}\n  - a t=u:${t}@h\n  - a t=\n",
+            [
+                "gage.yaml:7: p.steps.0: t: a secret would stand in the gage file",
+                "gage.yaml:8: p.steps.1: n: is no secret of a, and ${t} is one | declare it",
+            ],
+        ),
         ("$run-dir: x\n", ["gage.yaml:1: $run-dir: unknown key | did you mean $runs-dir?"]),
         ("a b: x\n", ["gage.yaml:1: a b: expected the name of an operation"]),
         ("- a\n", ["gage.yaml:1: expected a mapping, not a list"]),

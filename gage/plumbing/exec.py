@@ -32,8 +32,9 @@ from gage.process import (
     start_behind_gate,
 )
 from gage.process_tree import Tree
-from gage.recorded import recorded_command
+from gage.recorded import recorded_command, recorded_config, recorded_opdef
 from gage.run import Run, lock_path, open_run
+from gage.secret import kept_secrets, missing_secret
 from gage.signals import Stopping, held_back, passed_on
 from gage.staged import check_staged
 from gage.status import expect, run_status
@@ -165,8 +166,8 @@ def exec_run(
     thread. *reaper* lets this process adopt and end what the command left behind; it is for
     a process without other children. *tell* gets what the user should know at the end.
 
-    Raises StateError, LockedError and StartError where the command was not started, and
-    TimedOutError where it was ended, and this recorded, because its time was over.
+    Raises what start_run does, where the command was not started, and TimedOutError where it
+    was ended, and this recorded, because its time was over.
     """
     if reaper:
         process_tree.become_reaper()
@@ -207,8 +208,8 @@ def start_run(
     """Start the command of the staged *run*.
 
     It dies with the thread that called this. *environ* is the caller's environment. Raises
-    StateError where the run is not staged or was changed since, LockedError, and StartError
-    where the system could not make a process.
+    StateError where the run is not staged or was changed since, LockedError, ConfigError
+    where *environ* lacks a secret, and StartError where the system could not make a process.
     """
     _expect_staged(run)
     with ExitStack() as undo:
@@ -217,6 +218,7 @@ def start_run(
         _expect_staged(run)
         write_identity(run)
         check_staged(run)
+        _check_secrets(run, os.environ if environ is None else environ)
         env = run_environment(run, os.environ if environ is None else environ)
         argv = argv_of(recorded_command(run).args, _script(run))
         undo.callback(remove_script, _script(run))
@@ -249,6 +251,12 @@ def _expect_staged(run: Run) -> None:
     if status in ("completed", "error", "terminated"):
         hints[status] = f"gage restart {run}"
     expect(run, "staged", hint=hints.get(status, ""))
+
+
+def _check_secrets(run: Run, environ: Mapping[str, str]) -> None:
+    for name, variable in kept_secrets(recorded_opdef(run), recorded_config(run)).items():
+        if not environ.get(variable):
+            raise missing_secret(str(run), name, variable)
 
 
 def _start(

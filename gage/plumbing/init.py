@@ -13,11 +13,13 @@ from gage.command import operation_command, operation_variables
 from gage.durable import sync_policy
 from gage.errors import ConfigError, NotFoundError, StateError, UsageError
 from gage.flags import parse_assignment
+from gage.given_secrets import hide_secrets
 from gage.opdef import Command, OpCmd, OpDef, config_selectors, forced_names
 from gage.operation import Prepared, open_words, with_digest
 from gage.opref import parse_opname
 from gage.run import open_run
 from gage.scalar import Scalar
+from gage.secret import masked, secret_variables
 
 
 def parser() -> argparse.ArgumentParser:
@@ -58,7 +60,7 @@ def main(argv: Sequence[str]) -> int:
     if by_hand:
         prepared = _from_files(args, cmd)
     else:
-        operation, given = open_words(project, args.words)
+        operation, given, _ = hide_secrets(*open_words(project, args.words), os.environ)
         project = operation.project
         file = read_batch_file(args.batch) if args.batch else None
         prepared = prepare_all(operation, given, force=args.force_flags, file=file)
@@ -93,6 +95,13 @@ def _from_files(args: argparse.Namespace, cmd: list[str] | None) -> Prepared:
     if config and not config_selectors(opdef):
         # They are in no file: they live in the environment alone, declared or not.
         data["forced"] = sorted({*forced_names(opdef), *config})
+    config = masked(opdef, config)
+    for name, variable in secret_variables(opdef).items():
+        if variable in env:
+            raise UsageError(
+                f"--env {variable}: the variable of the secret {name}, and would be recorded",
+                "set it in the environment of gage-exec",
+            )
     command: Command
     if cmd is None:
         command = operation_command(opdef, config).args
@@ -118,7 +127,9 @@ def _read_definition(path: str) -> dict[str, Any]:
 
     data = _read_json(path)
     # What an earlier init recorded can be given to another.
-    check_definition({k: v for k, v in data.items() if k not in ("forced", "open")}, path)
+    check_definition(
+        {k: v for k, v in data.items() if k not in ("forced", "open", "secrets")}, path
+    )
     return data
 
 

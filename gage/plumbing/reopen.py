@@ -14,6 +14,7 @@ from gage.errors import LockedError, StateError
 from gage.facts import log_action, put_json, unseal_logs
 from gage.files_log import FileEvent, append_events, entered
 from gage.flags import parse_assignment
+from gage.given_secrets import secrets_among
 from gage.locks import holding, is_held
 from gage.manifest import DEPENDENCY, GENERATED, RUNTIME, SOURCE
 from gage.opdef import is_batch
@@ -30,6 +31,7 @@ from gage.removing import remove_files
 from gage.renewal import renew, renew_from
 from gage.run import Run, has_fact, open_run
 from gage.sealing import unseal
+from gage.secret import hide, masked
 from gage.staged import check_before_reopening, was_staged
 from gage.staging import STAGE_PHASES, Staging, do_phase
 from gage.status import expect
@@ -112,8 +114,9 @@ def _keep_attempt(run: Run, now: Clock) -> None:
 def _put_operation(run: Run, renewed: Prepared) -> None:
     if renewed.opdef.data != recorded_opdef(run).data:
         put_json(run, "opdef.json", value=renewed.opdef.data)
-    if renewed.config != recorded_config(run):
-        put_json(run, "config.json", value=renewed.config)
+    config = masked(renewed.opdef, renewed.config)
+    if config != recorded_config(run):
+        put_json(run, "config.json", value=config)
     if renewed.given != given_names(run):
         put_json(run, "given.json", value=renewed.given)
     recorded = recorded_command(run)
@@ -145,9 +148,12 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str]) -> int:
     """Reopen a run."""
     args = parser().parse_intermixed_args(argv)
+    run = open_run(args.run_dir, sync=sync_policy(os.environ))
+    given = dict(map(parse_assignment, args.values))
+    given, _ = hide(given, secrets_among(run, given))
     reopen_run(
-        open_run(args.run_dir, sync=sync_policy(os.environ)),
-        dict(map(parse_assignment, args.values)),
+        run,
+        given,
         clean=args.clean,
         force_sourcecode=args.force_sourcecode,
         tell=partial(complain, "gage-reopen"),

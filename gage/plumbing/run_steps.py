@@ -32,6 +32,7 @@ from gage.step_options import AS_USUAL, VARIABLE, StepOptions, format_options
 from gage.step_plan import PlannedStep, is_behind, plan_steps, shown_name
 from gage.step_processes import StepProcesses
 from gage.step_runs import begin_step, links_of, prepare_steps
+from gage.step_secrets import check_secrets, step_environ
 from gage.upstream import take_anew
 
 
@@ -61,7 +62,13 @@ def run_steps(
     more. It forks and handles signals, so that it is for a process with a single thread.
     """
     work = _Work(parent, options, os.environ if environ is None else environ, say, now)
-    waiting = plan_steps(parent, needed=options.needed, force_sourcecode=options.force_sourcecode)
+    waiting = plan_steps(
+        parent,
+        needed=options.needed,
+        force_sourcecode=options.force_sourcecode,
+        environ=work.environ,
+    )
+    check_secrets(parent, work.environ, completed=not options.needed)
     runs: dict[str, tuple[NamedStep, Run]] = {}
     done: set[str] = set()
     failed = 0
@@ -131,7 +138,7 @@ def _begun(work: _Work, step: PlannedStep, slots: JobSlots, processes: StepProce
 def _execute(work: _Work, run: Run, environ: Mapping[str, str]) -> int:
     """Execute and finalize the run of a step, in a process of its own."""
     code = exec_run(run, environ=environ, reaper=True, tell=work.say)
-    finalize_run(run, environ=work.environ, tell=work.say, now=work.now)
+    finalize_run(run, environ=environ, tell=work.say, now=work.now)
     return shell_exit_code(code)
 
 
@@ -148,10 +155,12 @@ def _made_ready(work: _Work, step: PlannedStep) -> Run | None:
             return None
         if action == "stage":
             project = recorded_project(run) or os.getcwd()
-            stage_run(run, project, environ=work.environ, tell=work.say, now=work.now)
+            environ = step_environ(named, parent, recorded_opdef(run), work.environ)
+            stage_run(run, project, environ=environ, tell=work.say, now=work.now)
         else:
             _reopen(work, step, run)
-    take_anew(run, environ=work.environ, tell=work.say, now=work.now)
+    environ = step_environ(named, parent, recorded_opdef(run), work.environ)
+    take_anew(run, environ=environ, tell=work.say, now=work.now)
     again = action.startswith("restart")
     batch = is_batch(recorded_opdef(run))
     needed = named.step.needed or (named.is_trial and work.options.needed)
@@ -172,15 +181,16 @@ def _reopen(work: _Work, step: PlannedStep, run: Run) -> None:
     changes = step.given or options.clean or options.force_sourcecode
     if has_fact(run, "staged") and not has_fact(run, "started") and not changes:
         return
+    environ = step_environ(step.named, work.parent, recorded_opdef(run), work.environ)
     if has_fact(run, "started") and not has_fact(run, "proc", "exit"):
-        finalize_run(run, environ=work.environ, tell=work.say, now=work.now)
+        finalize_run(run, environ=environ, tell=work.say, now=work.now)
     reopen_run(
         run,
         step.given,
         clean=options.clean,
         force_sourcecode=options.force_sourcecode,
         step=step.named.step if step.named.step.operation else None,
-        environ=work.environ,
+        environ=environ,
         tell=work.say,
         now=work.now,
     )
@@ -193,9 +203,12 @@ def _made(work: _Work, named: NamedStep) -> Run:
     opdef = recorded_opdef(parent)
     project = recorded_project(parent) or os.getcwd()
     config = recorded_config(parent)
-    (prepared,) = prepare_steps(parent.opref, opdef, config, project, [named.name])
+    (prepared,) = prepare_steps(
+        *(parent.opref, opdef, config, project, [named.name]), environ=work.environ
+    )
     run = begin_step(parent, prepared, links_of(parent, opdef), work.now)
-    stage_run(run, prepared.project, environ=work.environ, tell=work.say, now=work.now)
+    environ = step_environ(named, parent, prepared.prepared.opdef, work.environ)
+    stage_run(run, prepared.project, environ=environ, tell=work.say, now=work.now)
     return run
 
 
@@ -210,9 +223,10 @@ def _equal(work: _Work, named: NamedStep, run: Run) -> Run | None:
 
 def _environ(work: _Work, named: NamedStep, run: Run, slots: JobSlots) -> dict[str, str]:
     """The environment for the runner of a step: the options are for pipelines alone."""
-    environ = {**work.environ, **slots.environ}
+    opdef = recorded_opdef(run)
+    environ = step_environ(named, work.parent, opdef, work.environ) | slots.environ
     environ.pop(VARIABLE, None)
-    if is_pipeline(opdef := recorded_opdef(run)):
+    if is_pipeline(opdef):
         needed = work.options.needed or (named.step.needed and is_batch(opdef))
         environ[VARIABLE] = format_options(work.options._replace(needed=needed, jobs=None))
     return environ
@@ -228,7 +242,8 @@ def _ended(work: _Work, named: NamedStep, run: Run, runner_code: int) -> int:
         for member in process_tree.end_members(Tree(run, process_tree.NO_ROOT)):
             what = f"{member.pid} {member.command}"
             log_action(run, f"ended what the command left behind: {what}", work.now)
-        finalize_run(run, environ=work.environ, tell=work.say, now=work.now)
+        environ = step_environ(named, work.parent, recorded_opdef(run), work.environ)
+        finalize_run(run, environ=environ, tell=work.say, now=work.now)
     complaints = unmet(run, named.step.expect)
     if not complaints:
         return 0

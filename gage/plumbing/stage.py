@@ -67,10 +67,11 @@ def _stage_steps(staging: Staging) -> None:
     """Begin the runs of all steps of a pipeline, and stage them."""
     from gage.pipeline import in_step
     from gage.step_runs import begin_step, links_of, prepare_steps
+    from gage.step_secrets import step_environ
 
     run, opdef, project, now = staging.run, staging.opdef, staging.project, staging.now
     assert run.opref is not None
-    steps = prepare_steps(run.opref, opdef, recorded_config(run), project)
+    steps = prepare_steps(run.opref, opdef, recorded_config(run), project, environ=staging.environ)
     links = links_of(run, opdef)
     begun = [(step, begin_step(run, step, links, now)) for step in steps]
     for step, step_run in begun:
@@ -78,7 +79,7 @@ def _stage_steps(staging: Staging) -> None:
             stage_run(
                 step_run,
                 step.project,
-                environ=staging.environ,
+                environ=step_environ(step.named, run, step.prepared.opdef, staging.environ),
                 progress=staging.progress,
                 tell=staging.tell,
                 now=now,

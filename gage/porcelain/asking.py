@@ -30,3 +30,15 @@ def confirm(question: str, *, default: bool = False, about: Iterable[str] = ()) 
         return False
     word = answer.strip().lower()
     return word in ("y", "yes") if word else default
+
+
+def ask_secret(name: str) -> str:
+    """What a person types for the secret *name*, which no terminal shows; empty for nothing."""
+    from getpass import getpass
+
+    sys.stdout.flush()
+    try:
+        return getpass(f"{shown(name)}: ")
+    except EOFError:
+        sys.stderr.write("\n")
+        return ""

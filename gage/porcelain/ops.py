@@ -99,6 +99,7 @@ def _flag_lines(flags: Sequence[Flag]) -> list[str]:
 
 def _limits(flag: FlagDef) -> str:
     limits: list[str] = [flag.type or ""]
+    limits += ["secret"] if flag.secret else []
     limits += ["required"] if flag.required else []
     limits += ["one of " + ", ".join(map(format_value, flag.choices))] if flag.choices else []
     limits += [f"at least {format_value(flag.min)}"] if flag.min is not None else []
@@ -125,6 +126,7 @@ def _flag_facts(flag: FlagDef, value: Scalar) -> dict[str, Any]:
         "min": flag.min,
         "max": flag.max,
         "required": flag.required or None,
+        "secret": flag.secret or None,
         "description": flag.description or None,
     }
     return {"value": value, **{key: fact for key, fact in facts.items() if fact is not None}}

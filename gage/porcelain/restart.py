@@ -1,7 +1,7 @@
 """gage restart: take a run up again, in place, with the code that it was staged with."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 import typer
@@ -12,10 +12,11 @@ from gage.equal_runs import is_unchanged
 from gage.errors import LockedError
 from gage.filters import Filters
 from gage.flags import parse_assignment
+from gage.given_secrets import secrets_among
 from gage.listing import Row
 from gage.locks import take
 from gage.opdef import is_batch
-from gage.operation import open_operation
+from gage.operation import Prepared, open_operation
 from gage.pipeline import is_pipeline
 from gage.plumbing.finalize import finalize_run
 from gage.plumbing.reopen import reopen_run
@@ -24,10 +25,12 @@ from gage.porcelain.asking import confirm, is_possible
 from gage.porcelain.choosing import listed
 from gage.porcelain.options import Clean, ForceSource, Jobs, Needed, Place, Quiet, Yes
 from gage.porcelain.phase import phase
+from gage.porcelain.secret_values import shown_words, with_secrets
 from gage.porcelain.starting import How, say, start_staged
 from gage.recorded import recorded_opdef, recorded_project
 from gage.renewal import renew, renew_from
 from gage.run import Run, has_fact, open_run
+from gage.secret import hide
 from gage.selecting import select_run
 from gage.staged import check_before_reopening, was_staged
 from gage.status import run_status
@@ -65,11 +68,15 @@ def restart_run(
     given = dict(map(parse_assignment, values))
     row = select_run(listed(place.home, Filters()), spec)
     run = open_run(row.run_dir, sync=sync_policy(os.environ))
+    variables = secrets_among(run, given)
+    given, secrets = hide(given, variables)
+    values = shown_words(values, variables)
+    environ = {**os.environ, **secrets}
     try:
         # Between the verbs nobody holds the run, and another could begin with it.
         lock = take(run, "restart")
         try:
-            return _restart(run, row, given, values, how, yes, prog)
+            return _restart(run, row, given, values, how, yes, prog, environ)
         finally:
             os.close(lock)
     except LockedError as error:
@@ -85,6 +92,7 @@ def _restart(
     how: How,
     yes: bool,
     prog: str,
+    environ: Mapping[str, str],
 ) -> int:
     status = run_status(run)
     if status == "running":
@@ -98,12 +106,12 @@ def _restart(
         project = recorded_project(run) or os.getcwd()
         remarks: list[str] = []
         with phase(f"staging {row.operation}", how.quiet) as progress:
-            stage_run(run, project, progress=progress, tell=remarks.append)
+            stage_run(run, project, environ=environ, progress=progress, tell=remarks.append)
         say(remarks, how.quiet, prog)
         status = "staged"
     if status == "staged" and not changes:
-        return start_staged(run, how, prog)
-    _check(run, given, how.options)
+        return start_staged(run, how, prog, environ)
+    target = _check(run, given, how.options, environ)
     if status == "completed" and _is_as_it_would_be(run, given, how.options):
         if not how.quiet:
             complain(prog, f"not needed: {row.id} is completed, and nothing changed")
@@ -112,24 +120,28 @@ def _restart(
         question = f"Restart {row.operation} {row.id[:8]} {' '.join(values)}".rstrip() + "?"
         if not confirm(question, default=True):
             return 0
+    environ = with_secrets(environ, run, target, completed=not how.options.needed)
     remarks = []
     with phase(f"reopening {row.operation}", how.quiet) as progress:
         if has_fact(run, "started") and not has_fact(run, "proc", "exit"):
-            finalize_run(run, tell=remarks.append)
+            finalize_run(run, environ=environ, tell=remarks.append)
         reopen_run(
             run,
             given,
             clean=how.options.clean,
             force_sourcecode=how.options.force_sourcecode,
+            environ=environ,
             progress=progress,
             tell=remarks.append,
         )
     say(remarks, how.quiet, prog)
-    return start_staged(run, how, prog)
+    return start_staged(run, how, prog, environ)
 
 
-def _check(run: Run, given: dict[str, str], options: StepOptions) -> None:
-    """Find what is wrong with a step or a value while the run is still as it was."""
+def _check(
+    run: Run, given: dict[str, str], options: StepOptions, environ: Mapping[str, str]
+) -> Prepared:
+    """What *run* becomes; what is wrong with a step or a value is found while it is as it was."""
     opdef = recorded_opdef(run)
     if options.force_sourcecode and not is_batch(opdef):
         operation = open_operation(recorded_project(run) or os.getcwd(), str(run.opref))
@@ -139,7 +151,8 @@ def _check(run: Run, given: dict[str, str], options: StepOptions) -> None:
         target = renew(run, given)
     if is_pipeline(target.opdef):
         force = options.force_sourcecode
-        plan_steps(run, target, needed=options.needed, force_sourcecode=force)
+        plan_steps(run, target, needed=options.needed, force_sourcecode=force, environ=environ)
+    return target
 
 
 def _is_as_it_would_be(run: Run, given: dict[str, str], options: StepOptions) -> bool:

@@ -20,6 +20,7 @@ from gage.durable import sync_policy
 from gage.equal_runs import find_equal
 from gage.errors import UsageError
 from gage.filters import Filters
+from gage.given_secrets import hide_secrets
 from gage.home import make_project_home
 from gage.listing import read_rows
 from gage.opdef import (
@@ -48,10 +49,12 @@ from gage.porcelain.options import (
 )
 from gage.porcelain.phase import phase
 from gage.porcelain.restart import restart_run
+from gage.porcelain.secret_values import shown_words, with_required
 from gage.porcelain.starting import How, say, start_staged
 from gage.porcelain.table import table_lines
 from gage.run import has_fact, open_run
 from gage.scalar import format_value
+from gage.secret import secret_variables
 from gage.selecting import select_run
 from gage.sourcecode import select_sourcecode
 from gage.staging import abandon
@@ -109,12 +112,21 @@ def run(
         return restart_run(place, restart, words, how, yes)
     if clean or force_sourcecode:
         raise UsageError("--clean and --force-sourcecode go with --restart")
-    operation, given = open_words(os.getcwd(), words)
+    hidden = hide_secrets(*open_words(os.getcwd(), words), os.environ)
+    if not (print_ or preview):
+        hidden = with_required(hidden)
+    operation, given, secrets = hidden
+    environ = {**os.environ, **secrets}
     file = read_batch_file(batch) if batch else None
     prepared = prepare_all(operation, given, force=force_flags, file=file)
     target = run_dir or os.path.join(place.home, "")
     if print_:
-        sys.stdout.write(_script(words, target, label, tag, batch, force_flags, stage))
+        variables = secret_variables(operation.opdef)
+        words = shown_words(words, variables)
+        needed_variables = [variables[name] for name in given if name in variables]
+        sys.stdout.write(
+            _script(words, target, label, tag, batch, force_flags, stage, needed_variables)
+        )
         return 0
     if preview or (is_possible() and not yes):
         _show(prepared, sys.stdout if preview else sys.stderr)
@@ -131,7 +143,13 @@ def run(
     remarks: list[str] = []
     try:
         with phase(f"staging {prepared.opref}", quiet) as progress:
-            stage_run(made, operation.project, progress=progress, tell=remarks.append)
+            stage_run(
+                made,
+                operation.project,
+                environ=environ,
+                progress=progress,
+                tell=remarks.append,
+            )
     except BaseException:
         # What a hook wrote may be all that tells why; without that, nobody misses the run.
         if not has_fact(made, "output"):
@@ -150,7 +168,7 @@ def run(
         return 0
     if trials:
         how = how._replace(options=how.options._replace(needed=needed))
-    return start_staged(made, how)
+    return start_staged(made, how, environ=environ)
 
 
 def _show(prepared: Prepared, to: TextIO) -> None:
@@ -210,6 +228,7 @@ def _script(
     batch: str,
     force_flags: bool,
     stage: bool,
+    secrets: Sequence[str],
 ) -> str:
     options = ["-C", os.getcwd()]
     options += ["--force-flags"] if force_flags else []
@@ -219,7 +238,11 @@ def _script(
     # A trailing slash asks for an ID, and abspath would take it away.
     target = os.path.abspath(target) + ("/" if target.endswith("/") else "")
     init = shlex.join(["gage-init", *options, target, *words])
-    lines = [f"run=$({init}) || exit 125", 'gage-stage "$run" || exit 125']
+    lines = [
+        f'[ "${variable}" ] || {{ echo "{variable}: not set" >&2; exit 125; }}'
+        for variable in secrets
+    ]
+    lines += [f"run=$({init}) || exit 125", 'gage-stage "$run" || exit 125']
     if stage:
         lines += ["printf '%s\\n' \"$run\""]
     else:

@@ -3,7 +3,7 @@
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -13,6 +13,7 @@ from gage.errors import StartError, SystemRefusedError
 from gage.plumbing.exec import exec_run
 from gage.plumbing.finalize import finalize_run
 from gage.porcelain.phase import phase
+from gage.porcelain.secret_values import with_secrets
 from gage.run import Run, has_fact
 from gage.step_options import AS_USUAL, VARIABLE, StepOptions, format_options
 from gage.upstream import take_anew
@@ -25,20 +26,28 @@ class How(NamedTuple):
     quiet: bool = False
 
 
-def start_staged(run: Run, how: How, prog: str = "gage run") -> int:
-    """Execute and finalize the staged *run*; returns the exit code as a shell has it."""
-    environ = {**os.environ, VARIABLE: format_options(how.options)}
+def start_staged(
+    run: Run, how: How, prog: str = "gage run", environ: Mapping[str, str] | None = None
+) -> int:
+    """Execute and finalize the staged *run*; returns the exit code as a shell has it.
+
+    *environ* is our environment, with secrets that were given. Raises ConfigError for a
+    secret that is nowhere.
+    """
+    environ = os.environ if environ is None else environ
+    outer = with_secrets(environ, run, completed=not how.options.needed)
+    environ = {**outer, VARIABLE: format_options(how.options)}
     if has_fact(run, "parent"):
-        take_anew(run, environ=os.environ, tell=partial(complain, prog), now=clock.now)
+        take_anew(run, environ=outer, tell=partial(complain, prog), now=clock.now)
     try:
         code = exec_run(
             run, echo=not how.quiet, reaper=True, environ=environ, tell=partial(complain, prog)
         )
     except StartError:
         # The command was not, and the run was: it has an end to be recorded.
-        _finalize(run, how, prog)
+        _finalize(run, how, prog, outer)
         raise
-    _finalize(run, how, prog)
+    _finalize(run, how, prog, outer)
     if not how.quiet:
         _say_end(run, code)
     return shell_exit_code(code)
@@ -50,11 +59,11 @@ def say(remarks: Sequence[str], quiet: bool = False, prog: str = "gage run") -> 
         complain(prog, line)
 
 
-def _finalize(run: Run, how: How, prog: str) -> None:
+def _finalize(run: Run, how: How, prog: str, environ: Mapping[str, str]) -> None:
     remarks: list[str] = []
     try:
         with phase("finalizing", how.quiet) as progress:
-            finalize_run(run, progress=progress, tell=remarks.append)
+            finalize_run(run, environ=environ, progress=progress, tell=remarks.append)
     except OSError as error:
         # The end of the command is noted, and can be written down later, if the run is there.
         hint = f"mend that, then gage-finalize {run}" if os.path.isdir(run.meta_dir) else ""

@@ -50,8 +50,12 @@ def gage(*words, cwd, input="", env=None):
     return Told(*told, os.waitstatus_to_exitcode(status))
 
 
-def gage_on_terminal(*words, cwd, typed="", columns=80, env=None):
-    """Run the program gage on a terminal; what it shows, and its exit code."""
+def gage_on_terminal(*words, cwd, typed="", answers=None, columns=80, env=None):
+    """Run the program gage on a terminal; what it shows, and its exit code.
+
+    *answers* are typed when the terminal shows their questions.
+    """
+    answers = dict(answers or {})
     child, terminal = pty.fork()
     if child == 0:
         _become_gage(words, cwd, {"TERM": "xterm", "COLUMNS": str(columns)} | (env or {}))
@@ -63,6 +67,8 @@ def gage_on_terminal(*words, cwd, typed="", columns=80, env=None):
             if not data:
                 break
             shown += data
+            for question in [q for q in answers if shown.endswith(q.encode())]:
+                os.write(terminal, answers.pop(question).encode())
     except OSError:
         pass  # Linux says so when nobody has the terminal open any more
     os.close(terminal)

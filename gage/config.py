@@ -35,6 +35,9 @@ from gage.selector import (
 MAX_SIZE = 10_000_000
 """Bytes of a file of config; what is larger is data."""
 
+MAX_SIZES = {".yaml": 1_000_000, ".yml": 1_000_000, ".toml": 1_000_000}
+"""The same for languages that take ten times as long to read as others."""
+
 _SUFFIXES = (".py", ".yaml", ".yml", ".json", ".toml", ".ipynb")
 
 
@@ -217,10 +220,11 @@ def _read_bytes(root: str, path: str) -> bytes:
         status = os.stat(whole)
         if not stat.S_ISREG(status.st_mode):
             raise ConfigError(f"{path}: not a regular file")
-        if status.st_size > MAX_SIZE:
-            raise ConfigError(f"{path}: larger than {MAX_SIZE // 1_000_000} MB")
+        limit = MAX_SIZES.get(os.path.splitext(path)[1].lower(), MAX_SIZE)
+        if status.st_size > limit:
+            raise ConfigError(f"{path}: larger than {limit // 1_000_000} MB")
         with open(whole, "rb") as file:
-            return file.read(MAX_SIZE + 1)
+            return file.read(limit)
     except (FileNotFoundError, NotADirectoryError):
         raise ConfigError(f"{path}: no such file", _nearest_file(whole)) from None
 

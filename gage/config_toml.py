@@ -22,6 +22,7 @@ from gage.literal import (
     no_config,
     utf8,
 )
+from gage.located import checked_toml
 from gage.scalar import Scalar
 
 _SPACE = re.compile(r"[ \t]*")
@@ -115,7 +116,7 @@ def _escape(char: str) -> str:
 
 def _load(text: str) -> dict[str, Any]:
     try:
-        return tomllib.loads(text)
+        return tomllib.loads(checked_toml(text))
     except RecursionError:
         raise UnreadableError(0, "nested too deeply") from None
     except ValueError as error:

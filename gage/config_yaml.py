@@ -9,6 +9,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator
+from itertools import count
 from typing import Any, NamedTuple
 
 import yaml
@@ -27,6 +28,9 @@ from gage.literal import (
     utf8,
 )
 from gage.scalar import Scalar, format_value
+
+MAX_PAIRS = 100_000
+"""Keys with their values, those that merges bring in counted: a small bomb has billions."""
 
 _TAG = "tag:yaml.org,2002:"
 _MERGE = _TAG + "merge"
@@ -166,6 +170,13 @@ def _walk(root: Any) -> Iterator[_Place]:
     """The scalars below *root* in order, with why one is no config."""
     repeated = _repeated(root)
     entered: set[int] = set()
+    numbers = count()
+
+    def counted(pairs: Iterator[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
+        for pair in pairs:
+            if next(numbers) >= MAX_PAIRS:
+                raise UnreadableError(0, f"more than {MAX_PAIRS:,} keys")
+            yield pair
 
     def walk(path: KeyPath, node: Any, why: str) -> Iterator[_Place]:
         if id(node) in repeated:
@@ -175,11 +186,11 @@ def _walk(root: Any) -> Iterator[_Place]:
             why = "also stands elsewhere, through an alias (`*`)"
         entered.add(id(node))
         if isinstance(node, yaml.MappingNode) and node.tag == _TAG + "map":
-            own = list(_own(node))
+            own = list(counted(_own(node)))
             for name, value in own:
                 yield from walk((*path, name), value, why)
             names = {name for name, _ in own}
-            for name, value in dict(_merged(node)).items():
+            for name, value in dict(counted(_merged(node))).items():
                 if name not in names:
                     yield _Place((*path, name), value, "comes from a merge (`<<`)")
         elif isinstance(node, yaml.SequenceNode) and node.tag == _TAG + "seq":

@@ -107,6 +107,8 @@ def _no_yaml(path: str, text: str, error: Any) -> ConfigError:
         hint = "YAML is indented with spaces, not tabs"
     elif "mapping values are not allowed" in problem:
         hint = "a string that holds `: ` is written in quotes"
+    if "nesting depth" in problem:  # libyaml has a limit of its own, and reads ahead of us
+        return _wrong(path, line + 1, f"nested deeper than {MAX_DEPTH} levels")
     return _wrong(path, line + 1, f"no YAML: {problem}", hint)
 
 
@@ -239,7 +241,7 @@ def _toml(path: str, text: str) -> Document:
     import tomllib
 
     try:
-        data = tomllib.loads(text)
+        data = tomllib.loads(checked_toml(text))
     except tomllib.TOMLDecodeError as error:
         message, _, where = str(error).partition(" (at ")
         line = re.match(r"line (\d+)", where)
@@ -247,6 +249,20 @@ def _toml(path: str, text: str) -> Document:
     except (RecursionError, ValueError):  # brackets without end; a number of 10,000 digits
         raise _wrong(path, None, "no TOML: a value is too deep or too long") from None
     return Document(path, data, lambda: _toml_lines(text))
+
+
+def checked_toml(text: str) -> str:
+    """*text*, of TOML. Raises TOMLDecodeError for a key that tomllib would never have done with.
+
+    The time and the memory that it takes for a key of many parts grow with their square.
+    """
+    import tomllib
+
+    if match := re.search(_TOML_LONG_KEY, text):
+        line = text.count("\n", 0, match.start()) + 1
+        trouble = f"Key of more than {MAX_DEPTH} parts"
+        raise tomllib.TOMLDecodeError(f"{trouble} (at line {line}, column 1)")
+    return text
 
 
 def _toml_lines(text: str) -> dict[Place, int]:
@@ -271,6 +287,8 @@ def _toml_lines(text: str) -> dict[Place, int]:
 
 
 _TOML_TABLE = r"\s*(\[\[?)(.+?)\]\]?\s*(?:#.*)?$"
+_TOML_PART = r"""(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')"""
+_TOML_LONG_KEY = rf"(?<![\w-]){_TOML_PART}(?:[ \t]*+\.[ \t]*+{_TOML_PART}){{{MAX_DEPTH}}}"
 _TOML_KEY = r"""\s*((?:[\w-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[\w-]+|"[^"]*"|'[^']*'))*)\s*="""
 
 

@@ -32,6 +32,12 @@ OUTPUT_LIMIT = 16 << 20
 PATTERN_SECONDS = 2
 """CPU time for all patterns: one like ``(a+)+$`` would run until the sun goes out."""
 
+PATTERN_MEMORY = 512 << 20
+"""Bytes that all patterns may take beside what we have: every repetition is remembered."""
+
+LONGEST_MATCH = 1000
+"""Characters; no number is longer."""
+
 
 class Summary(NamedTuple):
     """What was found, and what of it made no sense, a line each."""
@@ -51,7 +57,11 @@ def read_summary(run: Run, opdef: OpDef, went_in: Container[str] = ()) -> Summar
     output = _tail(run_meta_path(run, "output", "40_run"))
     if patterns := metric_patterns(opdef):
         _add_matches(summary, patterns, output)
-    if (block := _marked_block(output)) is not None:
+    block = _marked_block(output)
+    if block is not None and len(block) > FILE_LIMIT:
+        trouble = f"larger than {FILE_LIMIT} bytes; not read"
+        summary.complaints.append(f"the summary on the output: {trouble}")
+    elif block is not None:
         _add_json(summary, block, "the summary on the output")
     name = summary_file(opdef)
     path = os.path.normpath(name)
@@ -197,12 +207,19 @@ def _search(patterns: Mapping[str, str], output: bytes, to: int) -> None:
 
     resource.setrlimit(resource.RLIMIT_CPU, (PATTERN_SECONDS, PATTERN_SECONDS))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    with open("/proc/self/statm", encoding="ascii") as file:
+        ours = int(file.read().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (ours + PATTERN_MEMORY, ours + PATTERN_MEMORY))
     text = output.decode("utf-8", "replace")
     for name, pattern in patterns.items():
         found, trouble = None, ""
         try:
             for match in deque(re.finditer(pattern, text, re.MULTILINE), maxlen=1):
                 found = match.group(1 if match.re.groups else 0) or ""
-        except (re.error, RecursionError, OverflowError, MemoryError) as error:
+            if found and len(found) > LONGEST_MATCH:
+                found = found[:LONGEST_MATCH] + "..."  # no number, and so none that is wrong
+        except MemoryError:
+            trouble = f"took more than {PATTERN_MEMORY >> 20} MB and was given up"
+        except (re.error, RecursionError, OverflowError) as error:
             trouble = f"no regular expression: {error}"
         write_all(to, json.dumps([name, found, trouble]).encode() + b"\n")

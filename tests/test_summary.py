@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -227,6 +228,42 @@ def test_a_pattern_that_never_ends_is_given_up_and_spares_those_before_it(run, m
     summary = summary_of(run, output=output, metrics={"loss": "loss: (.)", "evil": "(a+)+$"})
     assert summary.metrics == {"loss": 1}
     assert summary.complaints == ["metrics: evil: took more than 1 s and was given up"]
+
+
+A = "a" * (16 << 20) + "!"
+SLOW = ["(a+)+$", "(a|aa)+$", "a{1000000}b", "((a?){100}){100}b", "((((a*)*)*)*)*b", "(.*)*x"]
+HUNGRY = ["(a|b|ab)*c", "(?:.|\n)*z", "(a(?:b|c)*)+\\1"]
+
+
+@pytest.mark.parametrize("pattern", SLOW[:2] + HUNGRY[:1])
+def test_a_hostile_pattern_costs_neither_much_time_nor_much_memory(run, monkeypatch, pattern):
+    monkeypatch.setattr("gage.summary.PATTERN_SECONDS", 1)
+    monkeypatch.setattr("gage.summary.PATTERN_MEMORY", 64 << 20)
+    output = A if pattern in SLOW else "ab" * (8 << 20)
+    summary = summary_of(run, output=output, metrics={"evil": pattern})
+    assert summary.metrics == {}
+    assert re.fullmatch("metrics: evil: took more than .* and was given up", summary.complaints[0])
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("pattern", SLOW + HUNGRY)
+def test_a_hostile_pattern_is_given_up_over_all_the_output(run, pattern):
+    output = A if pattern in SLOW else "ab" * (8 << 20)
+    summary = summary_of(run, output=output + "\n", metrics={"evil": pattern})
+    assert summary.metrics == {}
+    assert summary.complaints[0].endswith("and was given up")
+
+
+def test_a_match_of_many_megabytes_is_no_number(run):
+    summary = summary_of(run, output="1" * (8 << 20), metrics={"m": "(?s).+"})
+    assert summary.metrics == {}
+    assert summary.complaints == [f"metrics: m: matched {'1' * 60!r}, which is no number"]
+
+
+def test_a_summary_on_the_output_is_bounded(run):
+    block = "--- summary ---\n{" + " " * FILE_LIMIT + "}\n---\n"
+    complaints = summary_of(run, output=block).complaints
+    assert complaints == ["the summary on the output: larger than 1048576 bytes; not read"]
 
 
 def test_a_search_dies_with_the_one_who_waits_for_it(run):

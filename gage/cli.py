@@ -105,7 +105,7 @@ def shell_exit_code(returncode: int) -> int:
 
 def complain(prog: str, message: str, hint: str = "") -> None:
     """Say what is wrong on standard error, as ``PROG: MESSAGE`` and ``hint: HINT``."""
-    lines = f"{prog}: {shown(message)}\n" + (f"hint: {shown(hint)}\n" if hint else "")
+    lines = f"{prog}: {said(message)}\n" + (f"hint: {said(hint)}\n" if hint else "")
     try:
         sys.stderr.write(lines)
         sys.stderr.flush()
@@ -121,6 +121,20 @@ def shown(text: str) -> str:
         c if c.isprintable() or c == "\n" else c.encode("unicode_escape", "surrogatepass").decode()
         for c in text
     )
+
+
+def said(text: str) -> str:
+    """*text* as it is said to a person: shown, with all its lines but the first indented.
+
+    A name with a newline in it cannot make a line that looks like one of ours.
+    """
+    first, *more = shown(text).split("\n")
+    return "\n".join([first, *("  " + line.removeprefix("  ") for line in more)])
+
+
+def shown_line(text: str) -> str:
+    """*text* as it can stand in one line: with every control character escaped."""
+    return text if text.isprintable() else shown(text).replace("\n", "\\n")
 
 
 def open_standard_streams() -> None:
@@ -150,7 +164,7 @@ def _stream(stream: TextIO | None, fd: int) -> TextIO:
 
 def parser_for(prog: str, summary: str, **options: object) -> argparse.ArgumentParser:
     """An argument parser as every plumbing command has it: no abbreviations, usage first."""
-    return argparse.ArgumentParser(
+    return _Parser(
         prog=prog,
         description=summary,
         allow_abbrev=False,
@@ -159,6 +173,11 @@ def parser_for(prog: str, summary: str, **options: object) -> argparse.ArgumentP
         formatter_class=lambda prog: argparse.HelpFormatter(prog, width=78),
         **options,  # type: ignore[arg-type]
     )
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        super().error(said(message))
 
 
 def add_run_dirs(to: argparse.ArgumentParser) -> None:
@@ -189,7 +208,12 @@ def read_records(nul: bool) -> Iterator[str]:
 
 
 def print_records(records: Iterable[str], *, nul: bool = False) -> None:
-    """Print one record a line, or each with a NUL behind it."""
+    """Print one record a line, or each with a NUL behind it.
+
+    A terminal, where no program reads them, shows them escaped.
+    """
     end = "\0" if nul else "\n"
+    if not nul and sys.stdout.isatty():
+        records = map(shown_line, records)
     for record in records:
         sys.stdout.write(record + end)

@@ -59,8 +59,8 @@ def read_summary(run: Run, opdef: OpDef, went_in: Container[str] = ()) -> Summar
         _add_matches(summary, patterns, output)
     block = _marked_block(output)
     if block is not None and len(block) > FILE_LIMIT:
-        trouble = f"larger than {FILE_LIMIT} bytes; not read"
-        summary.complaints.append(f"the summary on the output: {trouble}")
+        what = "the summary on the output"
+        summary.complaints.append(f"{what}: larger than {FILE_LIMIT} bytes; not read")
     elif block is not None:
         _add_json(summary, block, "the summary on the output")
     name = summary_file(opdef)

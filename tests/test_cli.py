@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gage.cli import guarded, shell_exit_code, shown
+from gage.cli import complain, guarded, shell_exit_code, shown, shown_line
 from gage.errors import (
     ConfigError,
     LockedError,
@@ -58,7 +58,26 @@ def test_what_a_runner_could_not_start_is_125(capfd):
 def test_what_the_system_refuses_is_no_fault_and_names_the_file(capfd):
     error = OSError(errno.EACCES, "Permission denied", "some\nfile\udcff")
     assert guarded("gage-x", raising(error)) == 12
-    assert capfd.readouterr().err == "gage-x: some\nfile\\udcff: Permission denied\n"
+    assert capfd.readouterr().err == "gage-x: some\n  file\\udcff: Permission denied\n"
+
+
+def test_a_name_with_a_newline_makes_no_line_of_its_own(capfd):
+    complain("gage-x", "a\nhint: b: gone\n  c", "d\ne")
+    assert capfd.readouterr().err == "gage-x: a\n  hint: b: gone\n  c\nhint: d\n  e\n"
+
+
+STEERING = "\x1b\x07\r\b\x00\x7f\x85\x9b\u202e\u2066\u200b\ufeff\ue000\u2028\udc80\U000e0041"
+"""C0, DEL, C1, bidi, zero width, private use, a line end, no UTF-8, a tag."""
+
+
+@pytest.mark.parametrize("c", STEERING)
+def test_what_steers_or_is_unseen_is_escaped_whatever_it_is(c):
+    assert shown_line(f"a{c}b") == shown(f"a{c}b") == f"a{ascii(c)[1:-1]}b"
+
+
+def test_letters_of_all_languages_are_shown_as_they_are():
+    text = "naïve Ωμέγα 日本語 عربى नमस्ते 🎉 é"
+    assert shown(text) == shown_line(text) == text
 
 
 def test_a_fault_of_ours_says_so_and_is_not_no(capfd):

@@ -8,7 +8,7 @@ from typing import Any
 from gage.batch import prepare_all
 from gage.batch_file import read_batch_file
 from gage.beginning import init_run
-from gage.cli import command, parser_for
+from gage.cli import command, parser_for, print_records
 from gage.command import operation_command, operation_variables
 from gage.durable import sync_policy
 from gage.errors import ConfigError, NotFoundError, StateError, UsageError
@@ -75,7 +75,7 @@ def main(argv: Sequence[str]) -> int:
         parent=_parent_id(args.parent),
         sync=sync_policy(os.environ),
     )
-    print(run.run_dir)
+    print_records([run.run_dir])
     return 0
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from gage import clock, process_tree
-from gage.cli import command, guarded, parser_for, shell_exit_code, shown
+from gage.cli import command, guarded, parser_for, said, shell_exit_code
 from gage.clock import Clock
 from gage.durable import sync_policy
 from gage.equal_runs import find_equal
@@ -285,6 +285,6 @@ def main(argv: Sequence[str]) -> int:
 
 def _say(line: str) -> None:
     try:
-        print(shown(line), file=sys.stderr, flush=True)
+        print(said(line), file=sys.stderr, flush=True)
     except OSError:
         pass  # nobody is there to be told, and the steps run for their own runs

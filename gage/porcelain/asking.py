@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterable
 
-from gage.cli import shown
+from gage.cli import shown_line
 from gage.errors import UsageError
 
 
@@ -22,7 +22,7 @@ def confirm(question: str, *, default: bool = False, about: Iterable[str] = ()) 
     sys.stdout.flush()
     for line in about:
         sys.stderr.write(line + "\n")
-    sys.stderr.write(f"{shown(question)} [{'Y/n' if default else 'y/N'}] ")
+    sys.stderr.write(f"{shown_line(question)} [{'Y/n' if default else 'y/N'}] ")
     sys.stderr.flush()
     answer = sys.stdin.readline()
     if not answer:
@@ -38,7 +38,7 @@ def ask_secret(name: str) -> str:
 
     sys.stdout.flush()
     try:
-        return getpass(f"{shown(name)}: ")
+        return getpass(f"{shown_line(name)}: ")
     except EOFError:
         sys.stderr.write("\n")
         return ""

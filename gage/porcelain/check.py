@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from gage.cli import shown
+from gage.cli import shown_line
 from gage.errors import ConfigError
 from gage.gage_file import check_gage_file, gage_file_schema, load_gage_file
 from gage.porcelain.ops import project_file
@@ -24,10 +24,11 @@ def check(place: Place, schema: Schema = False, quiet: Quiet = False) -> int:
     path = project_file()
     if problems := check_gage_file(path):
         for problem in problems:
-            print(shown(problem.message) + (f" ({shown(problem.hint)})" if problem.hint else ""))
+            hint = f" ({problem.hint})" if problem.hint else ""
+            print(shown_line(problem.message + hint))
         return ConfigError.exit_code
     if not quiet:
         count = len(load_gage_file(path).operations)
         noun = "operation" if count == 1 else "operations"
-        print(f"{shown(os.path.relpath(path))}: ok, {count} {noun}")
+        print(f"{shown_line(os.path.relpath(path))}: ok, {count} {noun}")
     return 0

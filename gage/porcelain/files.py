@@ -9,7 +9,7 @@ from typing import Annotated, NamedTuple
 
 import typer
 
-from gage.cli import print_records
+from gage.cli import print_records, shown_line
 from gage.dirs import Dirs, joined, walk
 from gage.errors import NotFoundError, StateError, UsageError
 from gage.filters import Filters
@@ -17,7 +17,7 @@ from gage.listing import Row
 from gage.manifest import read_manifest
 from gage.porcelain.choosing import chosen_one
 from gage.porcelain.options import Json, Nul, Place
-from gage.porcelain.table import cell, table_lines, terminal_width
+from gage.porcelain.table import table_lines, terminal_width
 from gage.run import RUN_ID, open_run
 
 TYPES = {"s": "source", "d": "dependency", "r": "runtime", "g": "generated"}
@@ -73,7 +73,7 @@ def ls(
 
         print_records((dumps(file._asdict()) for file in files), nul=nul)
     elif names:
-        print_records((_name(file) if nul else cell(_name(file)) for file in files), nul=nul)
+        print_records((_name(file) if nul else shown_line(_name(file)) for file in files), nul=nul)
     else:
         _print_table(files, nul)
     return 0

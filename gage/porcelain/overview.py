@@ -2,7 +2,7 @@
 
 import os
 
-from gage.cli import shown
+from gage.cli import shown_line
 from gage.errors import GageError
 from gage.porcelain.commands import PLUMBING, PORCELAIN
 
@@ -34,7 +34,7 @@ def _print_project() -> None:
             return
         count = len(load_gage_file(path).operations)
     except GageError as error:
-        print(f"\n{shown(error.message)}: gage check says more.")
+        print(f"\n{shown_line(error.message)}: gage check says more.")
         return
     noun = "operation" if count == 1 else "operations"
-    print(f"\n{shown(os.path.relpath(path))}: {count} {noun}; gage ops lists them.")
+    print(f"\n{shown_line(os.path.relpath(path))}: {count} {noun}; gage ops lists them.")

@@ -15,7 +15,7 @@ import typer
 from gage.batch import prepare_all
 from gage.batch_file import read_batch_file
 from gage.beginning import init_run
-from gage.cli import complain, shown
+from gage.cli import complain, print_records, said, shown_line
 from gage.durable import sync_policy
 from gage.equal_runs import find_equal
 from gage.errors import UsageError
@@ -157,7 +157,7 @@ def run(
         raise
     say(remarks, quiet)
     if stage:
-        print(made.id if not run_dir else made.run_dir)
+        print_records([made.run_dir if run_dir else made.id])
         return 0
     # What is needed of a batch is told for each of its trials, when their turn comes.
     trials = is_batch(prepared.opdef)
@@ -174,11 +174,11 @@ def run(
 def _show(prepared: Prepared, to: TextIO) -> None:
     """What is about to be run: the operation and its values, those that were given marked."""
     about = description(prepared.opdef)
-    to.write(shown(f"{prepared.opref}{': ' if about else ''}{about}\n"))
+    to.write(said(f"{prepared.opref}{': ' if about else ''}{about}") + "\n")
     width = max(map(len, prepared.config), default=0)
     for name, value in prepared.config.items():
         mark = "*" if name in prepared.given else " "
-        to.write(shown(f" {mark} {name.ljust(width)}  {format_value(value)}".rstrip()) + "\n")
+        to.write(shown_line(f" {mark} {name.ljust(width)}  {format_value(value)}".rstrip()) + "\n")
     if is_batch(prepared.opdef):
         _show_trials(prepared, to)
 
@@ -201,16 +201,16 @@ def _show_trials(prepared: Prepared, to: TextIO) -> None:
 def _show_files(operation: Operation, prepared: Prepared, home: str) -> None:
     args = prepared.cmd.args
     command = args if isinstance(args, str) else shlex.join(args)
-    print(shown(f"command: {command}"))
+    print(said(f"command: {command}"))
     rule = sourcecode_rule(operation.opdef)
     selection = select_sourcecode(operation.project, rule, runs_home=home)
-    print(shown(f"source code of {operation.project}:"))
+    print(shown_line(f"source code of {operation.project}:"))
     for source in selection.sources:
-        print(shown(f"   {source.path}"))
+        print(shown_line(f"   {source.path}"))
     for dependency in dependencies(operation.opdef):
-        print(shown(f"depends on {_spelled(dependency)}"))
+        print(shown_line(f"depends on {_spelled(dependency)}"))
     for left in selection.left_out:
-        print(shown(f"left out: {left.path}: {left.reason}"))
+        print(shown_line(f"left out: {left.path}: {left.reason}"))
 
 
 def _spelled(dependency: Dependency) -> str:

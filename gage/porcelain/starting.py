@@ -8,7 +8,7 @@ from functools import partial
 from typing import NamedTuple
 
 from gage import clock
-from gage.cli import complain, shell_exit_code
+from gage.cli import complain, shell_exit_code, shown_line
 from gage.errors import StartError, SystemRefusedError
 from gage.plumbing.exec import exec_run
 from gage.plumbing.finalize import finalize_run
@@ -74,7 +74,7 @@ def _finalize(run: Run, how: How, prog: str, environ: Mapping[str, str]) -> None
 def _say_end(run: Run, code: int) -> None:
     # On a terminal the run's ID is what a person needs next; a pipe gets the output alone.
     if sys.stderr.isatty():
-        sys.stderr.write(f"gage: {(run.id or run.name)[:8]} {_outcome(code)}\n")
+        sys.stderr.write(f"gage: {shown_line((run.id or run.name)[:8])} {_outcome(code)}\n")
 
 
 def _outcome(code: int) -> str:

@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from gage.cli import shown
+from gage.cli import shown_line
 
 GAP = "  "
 
@@ -27,11 +27,6 @@ def table_lines(
         return map(str.rstrip, map(template.__mod__, zip(*safe, strict=True)))
     padded = [_padded(column) for column in safe]
     return ("".join(_fitted(row, width, paint or {})) for row in zip(*padded, strict=True))
-
-
-def cell(text: str) -> str:
-    """*text* as it can stand in a line: with every control character escaped."""
-    return text if text.isprintable() else shown(text).replace("\n", "\\n")
 
 
 def cut(text: str, width: int) -> str:
@@ -66,7 +61,7 @@ def terminal_width() -> int | None:
 
 
 def _safe(column: Sequence[str]) -> Sequence[str]:
-    return column if "".join(column).isprintable() else [cell(text) for text in column]
+    return column if "".join(column).isprintable() else [shown_line(text) for text in column]
 
 
 def _padded(column: Sequence[str]) -> Sequence[str]:

@@ -180,7 +180,7 @@ def _read_rules(fd: int) -> Callable[[str], bool | None] | None:
     from pathspec import GitIgnoreSpec
     from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
 
-    from gage.patterns import matchable
+    from gage.patterns import compiling, matchable
 
     try:
         file = os.open(".gitignore", os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=fd)
@@ -195,7 +195,8 @@ def _read_rules(fd: int) -> Callable[[str], bool | None] | None:
     patterns: list[GitIgnoreSpecPattern] = []
     for line in lines:
         try:
-            patterns += GitIgnoreSpec.from_lines([line]).patterns
+            with compiling():
+                patterns += GitIgnoreSpec.from_lines([line]).patterns
         except ValueError:
             continue
     spec = GitIgnoreSpec(patterns)

@@ -6,7 +6,8 @@ a backslash before it. A directory stands for all that is in it.
 """
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from gage.errors import ConfigError
@@ -88,6 +89,20 @@ def matchable(path: str) -> str:
     return path.replace("\n", "\udc0a")
 
 
+@contextmanager
+def compiling() -> Iterator[None]:
+    """Let pathspec compile patterns for a ``with`` block. Raises ValueError for what is none."""
+    import warnings
+
+    with warnings.catch_warnings():
+        # ``[a--b]`` is as good in .gitignore as it will be, whatever re thinks of it.
+        warnings.simplefilter("ignore")
+        try:
+            yield
+        except (re.error, OverflowError, RecursionError) as error:
+            raise ValueError(str(error)) from None
+
+
 def _parsed(line: str) -> Pattern:
     excludes = line.startswith(("-", "!"))
     text = line[1:] if excludes else line
@@ -115,7 +130,8 @@ def _matcher(line: str, text: str) -> Callable[[str], bool]:
     # A comment is for files of patterns; here each stands by itself.
     quoted = "\\" + text if text.startswith(("#", "!")) else text
     try:
-        (found,) = PathSpec.from_lines("gitignore", [matchable(quoted)]).patterns
+        with compiling():
+            (found,) = PathSpec.from_lines("gitignore", [matchable(quoted)]).patterns
     except ValueError:
         raise ConfigError(f"pattern {line!r}: not a pattern as in .gitignore") from None
     return lambda path: found.match_file(path) is not None

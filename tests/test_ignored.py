@@ -213,7 +213,7 @@ def test_git_is_asked_about_what_it_does_not_list(tmp_path):
 
 
 def test_a_line_that_is_no_pattern_is_passed_over(tmp_path):
-    fill(tmp_path, {".gitignore": "!\n\\\n*.log\n", "a.log": "", "a": ""})
+    fill(tmp_path, {".gitignore": "!\n\\\nx[z-a]\n*.log\n", "a.log": "", "a": ""})
     assert kept(tmp_path) == ["a"]
 
 

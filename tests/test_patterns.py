@@ -67,11 +67,15 @@ def test_the_literal_pattern_of_a_path_selects_it_alone(path):
     assert not selects("x/" + path)
 
 
-@pytest.mark.parametrize("pattern", ["", " ", "-", "!", "\\"])
+@pytest.mark.parametrize("pattern", ["", " ", "-", "!", "\\", "x[z-a]", "**/a[b--]?"])
 def test_what_is_no_pattern_is_refused_by_name(pattern):
     with pytest.raises(ConfigError) as caught:
         compile_patterns(["*", pattern])
     assert repr(pattern) in caught.value.message
+
+
+def test_a_set_that_python_would_warn_of_is_a_set():
+    assert compile_patterns(["a[[:x]/b[a--]"])("a:/b-")
 
 
 RELATIVE_PATHS = st.builds(

@@ -8,6 +8,7 @@ import pytest
 from gage.batch import prepare_all
 from gage.batch_file import read_batch_file
 from gage.config import read_config
+from gage.errors import GageError
 from gage.gage_file import check_gage_file, load_gage_file
 from gage.opdef import OpDef
 from gage.operation import Operation
@@ -33,7 +34,7 @@ YAML = {
     "a bomb of lists of merges": MERGES
     + "".join(f"m{i}: {{<<: [{', '.join(['*d'] * 500)}]}}\n" for i in range(20)),
     "an anchor within itself": "a: &a [*a]\n",
-    "100,000 aliases": "a: &a x\nb: [" + ",".join(["*a"] * 100_000) + "]\n",
+    "20,000 aliases": "a: &a x\nb: [" + ",".join(["*a"] * 20_000) + "]\n",
     "5,000 brackets": "a: " + "[" * 5000,
     "5,000 brackets and their ends": "a: " + "[" * 5000 + "]" * 5000,
     "5,000 braces": "a: " + "{a: " * 5000,
@@ -188,13 +189,18 @@ VALUES = {
 
 @pytest.mark.usefixtures("here")
 @pytest.mark.parametrize("what", VALUES)
-@pytest.mark.parametrize("declared", [None, 0.5, "text"])
-def test_a_hostile_value_on_the_command_line_is_a_value_or_refused(
-    what: str, declared: object
-) -> None:
-    opdef = OpDef("any", {"exec": ["true"], "flags": {"a": declared}})
+def test_a_hostile_value_on_the_command_line_is_a_value_or_refused(what: str) -> None:
+    opdef = OpDef("any", {"exec": ["true"], "flags": {"a": None, "b": 0.5, "c": "text"}})
     operation = Operation(OpRef("", "any"), opdef, ".")
-    harmless(lambda: prepare_all(operation, {"a": VALUES[what]}))
+
+    def prepare() -> None:
+        for name in "abc":
+            try:
+                prepare_all(operation, {name: VALUES[what]})
+            except GageError:
+                pass
+
+    harmless(prepare)
 
 
 @pytest.mark.usefixtures("here")

@@ -164,7 +164,7 @@ def test_the_printed_script_runs_nothing_but_the_operation(tmp_path: object, pro
 def test_files_may_be_called_whatever_a_shell_would_run(tmp_path: object, project: str) -> None:
     for name in NAMES:
         write(os.path.join(project, name + ".py"), "open('seen', 'w').write(__file__)\n")
-    for name in NAMES[::6]:
+    for name in NAMES[::12]:
         for word in (f"./{name}.py", f"{name}.py"):
             if word.startswith("-") or "=" in word:
                 continue  # an option, and a value
@@ -188,7 +188,7 @@ def test_steps_labels_and_tags_may_be_called_whatever_a_shell_would_run(
             "name": name,
             "flags": {"x": name.replace("$", "$$")},
         }
-        for name in NAMES
+        for name in NAMES[::2]
     ]
     write(
         os.path.join(project, "gage.json"),
@@ -198,7 +198,7 @@ def test_steps_labels_and_tags_may_be_called_whatever_a_shell_would_run(
     told = program("gage", "run", *words, "p", cwd=project)
     assert told.code == 0, told.err
     rows = program("gage", "runs", "--json", cwd=project).out.splitlines()
-    assert {json.loads(row).get("label") for row in rows} == set(NAMES)
+    assert {json.loads(row).get("label") for row in rows} == set(NAMES[::2])
     assert canaries(tmp_path) == []
 
 

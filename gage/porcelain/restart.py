@@ -16,7 +16,7 @@ from gage.given_secrets import secrets_among
 from gage.listing import Row
 from gage.locks import take
 from gage.opdef import is_batch
-from gage.operation import Prepared, open_operation
+from gage.operation import Operation, Prepared, open_operation
 from gage.pipeline import is_pipeline
 from gage.plumbing.finalize import finalize_run
 from gage.plumbing.reopen import reopen_run
@@ -69,6 +69,8 @@ def restart_run(
     row = select_run(listed(place.home, Filters()), spec)
     run = open_run(row.run_dir, sync=sync_policy(os.environ))
     variables = secrets_among(run, given)
+    if how.options.force_sourcecode and given and not is_batch(recorded_opdef(run)):
+        variables |= secrets_among(_operation_now(run), given)
     given, secrets = hide(given, variables)
     values = shown_words(values, variables)
     environ = {**os.environ, **secrets}
@@ -144,8 +146,7 @@ def _check(
     """What *run* becomes; what is wrong with a step or a value is found while it is as it was."""
     opdef = recorded_opdef(run)
     if options.force_sourcecode and not is_batch(opdef):
-        operation = open_operation(recorded_project(run) or os.getcwd(), str(run.opref))
-        target = renew_from(run, operation, given)
+        target = renew_from(run, _operation_now(run), given)
     else:
         check_before_reopening(run)
         target = renew(run, given)
@@ -153,6 +154,10 @@ def _check(
         force = options.force_sourcecode
         plan_steps(run, target, needed=options.needed, force_sourcecode=force, environ=environ)
     return target
+
+
+def _operation_now(run: Run) -> Operation:
+    return open_operation(recorded_project(run) or os.getcwd(), str(run.opref))
 
 
 def _is_as_it_would_be(run: Run, given: dict[str, str], options: StepOptions) -> bool:

@@ -57,7 +57,7 @@ def fuzz(name: str, runs: int, tmp_path: object, *options: str) -> None:
 
 @guided
 def test_no_reader_is_troubled_by_a_few_thousand_inputs(tmp_path: object) -> None:
-    fuzz("all", 4000, tmp_path, "-seed=1")
+    fuzz("all", 2000, tmp_path, "-seed=1")
 
 
 @guided

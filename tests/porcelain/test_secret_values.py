@@ -162,6 +162,20 @@ def test_a_restart_needs_the_secret_again_and_changes_nothing_without_it(place: 
     assert not found_below(place.path, "CANARY")
 
 
+def test_what_becomes_a_secret_with_other_source_code_is_one_at_once(place: Place) -> None:
+    with open(os.path.join(place.path, "gage.yaml"), "a", encoding="utf-8") as file:
+        file.write('later: {exec: \'printf %s "$FLAG_T" > "$SEEN/it"\', flags: {t: 1}}\n')
+    assert place.run("later").code == 0
+    text = read(os.path.join(place.path, "gage.yaml")).replace("{t: 1}", "{t: {secret: true}}")
+    place.write("gage.yaml", text)
+    assert place.restart("later", "--force-sourcecode", "t=CANARY").code == 0
+    assert place.seen() == "CANARY"
+    place.write("gage.yaml", text.replace("{t: {secret: true}}", "{t: 1}"))
+    told = place.restart("later", "--force-sourcecode")
+    assert (told.code, "t: was a secret, and is none now" in told.err) == (125, True)
+    assert not found_below(place.path, "CANARY")
+
+
 def test_a_run_with_another_secret_is_the_same_to_needed(place: Place) -> None:
     place.run("train", "token=one")
     assert "not needed" in place.run("-n", "train", "token=two").err

@@ -16,6 +16,7 @@ from gage.opdef import OpDef
 from gage.opref import OpRef, parse_opname
 from gage.scalar import quoted
 from gage.schema import Schema, Violation, did_you_mean, violations
+from gage.trust import check_trust
 
 NAMES = ("gage.yaml", "gage.toml", "gage.json")
 
@@ -58,8 +59,10 @@ def find_gage_file(start: str) -> str | None:
 
 
 def load_gage_file(path: str) -> GageFile:
-    """The gage file at *path*. Raises ConfigError that names file, line and key."""
-    document = read_document(path)
+    """The gage file at *path*. Raises ConfigError that names file, line and key, or says
+    that it is another's and not trusted.
+    """
+    document = _read_trusted(path)
     for violation in _violations(document):
         raise document.wrong(*violation)
     return _gage_file(document)
@@ -68,7 +71,7 @@ def load_gage_file(path: str) -> GageFile:
 def check_gage_file(path: str) -> list[ConfigError]:
     """All that is wrong with the gage file at *path*, in the order of its lines."""
     try:
-        document = read_document(path)
+        document = _read_trusted(path)
     except ConfigError as error:
         return [error]
     found = sorted(_violations(document), key=lambda v: document.line(v.place) or 0)
@@ -151,6 +154,14 @@ def check_definition(data: dict[str, Any], source: str) -> None:
         place = ".".join(map(str, found.place[1:]))
         message = f"{place}: {found.message}" if place else found.message
         raise ConfigError(f"{source}: {message}", found.hint)
+
+
+def _read_trusted(path: str) -> Document:
+    try:
+        check_trust(path, os.environ)
+    except FileNotFoundError:
+        pass  # to read it will tell
+    return read_document(path)
 
 
 def _violations(document: Document) -> Iterator[Violation]:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 
 from gage.dirs import joined
 from gage.durable import write_all
+from gage.programs import find_program
 
 # These would make Git look elsewhere than in the directory that it is asked about.
 _ELSEWHERE = {
@@ -127,7 +128,7 @@ def _in_work_tree(directory: str) -> bool:
 
 def _git(directory: str, args: Sequence[str], stdin: str = "") -> list[str] | None:
     """The NUL-ended records that git prints; None where it fails."""
-    program = _program(os.environ.get("PATH", os.defpath))
+    program = find_program("git", os.environ)
     if program is None:
         return None
     env = {name: value for name, value in os.environ.items() if name not in _ELSEWHERE}
@@ -161,15 +162,6 @@ def _git(directory: str, args: Sequence[str], stdin: str = "") -> list[str] | No
     if status != 0 and (status != 1 or args[0] != "check-ignore"):
         return None
     return [os.fsdecode(record) for record in records[:-1]]
-
-
-def _program(path: str) -> str | None:
-    """The git of *path*, by its absolute entries only: the project must not bring its own."""
-    for folder in path.split(os.pathsep):
-        program = os.path.join(folder, "git")
-        if os.path.isabs(folder) and os.access(program, os.X_OK) and os.path.isfile(program):
-            return program
-    return None
 
 
 def _read_rules(fd: int) -> Callable[[str], bool | None] | None:

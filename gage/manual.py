@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from gage.errors import NotFoundError
 from gage.mdoc import render
+from gage.programs import find_program
 
 SECTIONS = ("1", "5", "7")
 
@@ -69,11 +70,10 @@ def _roots() -> Iterator[str]:
 
 
 def _shown_by_man(page: str) -> bool:
-    import shutil
     import subprocess
 
     for program in ("man", "mandoc"):
-        found = shutil.which(program)
+        found = find_program(program, os.environ)
         if found:
             viewer = [found, page] if program == "man" else [found, "-a", page]
             if subprocess.run(viewer, check=False).returncode == 0:

@@ -20,6 +20,7 @@ from gage.opref import parse_opname
 from gage.run import open_run
 from gage.scalar import Scalar
 from gage.secret import masked, secret_variables
+from gage.trust import VARIABLE
 
 
 def parser() -> argparse.ArgumentParser:
@@ -42,6 +43,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--digest", metavar="ALGORITHM", help="sha256 or blake3, for the manifest")
     p.add_argument("-l", "--label", metavar="TEXT", help="label the run")
     p.add_argument("-t", "--tag", metavar="TAG", action="append", default=[], help="tag the run")
+    p.add_argument("--trust", action="store_true", help="believe a gage file of another user")
     p.add_argument("--force-flags", action="store_true", help="take any flag and any type")
     return p
 
@@ -51,6 +53,8 @@ def main(argv: Sequence[str]) -> int:
     """Initialise a run from an operation of a project, or from a command, and print it."""
     words, cmd = _split_at_dashes(list(argv))
     args = parser().parse_intermixed_args(words)
+    if args.trust:
+        os.environ[VARIABLE] = "1"
     by_hand = cmd is not None or args.opdef is not None
     if by_hand and (args.project or args.words or args.batch):
         raise UsageError("say an operation of a project, or a command behind --; not both")

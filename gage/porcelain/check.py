@@ -9,13 +9,14 @@ from gage.cli import shown_line
 from gage.errors import ConfigError
 from gage.gage_file import check_gage_file, gage_file_schema, load_gage_file
 from gage.porcelain.ops import project_file
-from gage.porcelain.options import Place, Quiet
+from gage.porcelain.options import Place, Quiet, Trust, believe
 
 Schema = Annotated[bool, typer.Option("--schema", help="print the JSON Schema of gage files")]
 
 
-def check(place: Place, schema: Schema = False, quiet: Quiet = False) -> int:
+def check(place: Place, schema: Schema = False, quiet: Quiet = False, trust: Trust = False) -> int:
     """Check the gage file of the project."""
+    believe(trust)
     if schema:
         from json import dumps
 

@@ -12,6 +12,8 @@ from importlib import import_module
 from gage.cli import guarded, leave, open_standard_streams
 from gage.errors import NotFoundError, UsageError
 from gage.porcelain.commands import PLUMBING, RUNNERS, load, verbs
+from gage.programs import find_program
+from gage.trust import VARIABLE as TRUST
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -20,18 +22,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     if argv is None:
         leave(guarded("gage", lambda: _run(_options_taken(sys.argv[1:]))))
     return guarded("gage", lambda: _run(_options_taken(list(argv))))
-
-
-def find_external(verb: str) -> str | None:
-    """The program ``gage-VERB`` on the PATH, or None.
-
-    Only absolute directories are searched: what lies in the current one is not asked.
-    """
-    for directory in os.environ.get("PATH", os.defpath).split(os.pathsep):
-        path = os.path.join(directory, f"gage-{verb}")
-        if os.path.isabs(directory) and os.path.isfile(path) and os.access(path, os.X_OK):
-            return path
-    return None
 
 
 def _run(words: list[str]) -> int:
@@ -59,7 +49,11 @@ def _run(words: list[str]) -> int:
 def _options_taken(words: list[str]) -> list[str]:
     """*words* without the options before the command, which hold for all that follows."""
     directory = runs = ""
-    while words and words[0] in ("-C", "--runs"):
+    while words and words[0] in ("-C", "--runs", "--trust"):
+        if words[0] == "--trust":
+            os.environ[TRUST] = "1"
+            words = words[1:]
+            continue
         if len(words) < 2:
             raise UsageError(f"{words[0]}: expected a directory")
         if words[0] == "-C":
@@ -94,7 +88,7 @@ def _run_other(verb: str, argv: list[str]) -> int:
         module = import_module(f"gage.plumbing.{verb.replace('-', '_')}")
         code: int = module.main(argv)
         return code
-    program = None if "/" in verb else find_external(verb)
+    program = None if "/" in verb else find_program(f"gage-{verb}", os.environ)
     if program:
         os.execv(program, [program, *argv])
     raise UsageError(f"{verb}: no such command", _nearest(verb, [*verbs(), *PLUMBING]))

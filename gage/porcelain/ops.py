@@ -20,7 +20,7 @@ from gage.opdef import (
 )
 from gage.operation import Operation, open_operation
 from gage.opref import parse_opname
-from gage.porcelain.options import Json, Place
+from gage.porcelain.options import Json, Place, Trust, believe
 from gage.porcelain.table import table_lines, terminal_width
 from gage.scalar import Scalar, format_value
 
@@ -33,8 +33,15 @@ Flag = tuple[FlagDef, Scalar]
 """A flag, declared or a constant of a config file, and the value that it has unless given."""
 
 
-def ops(place: Place, names: Names = [], verbose: Verbose = False, json: Json = False) -> int:
+def ops(
+    place: Place,
+    names: Names = [],
+    verbose: Verbose = False,
+    json: Json = False,
+    trust: Trust = False,
+) -> int:
     """List the operations of the project."""
+    believe(trust)
     operations = [open_operation(os.getcwd(), name) for name in names] or _all()
     if json:
         from json import dumps

@@ -13,6 +13,7 @@ from gage.filters import Filters
 from gage.home import find_home
 from gage.moments import parse_span
 from gage.status import STATUSES, Status
+from gage.trust import VARIABLE
 
 
 class Place(NamedTuple):
@@ -39,6 +40,7 @@ Specs = Annotated[list[str], typer.Argument(metavar="[RUN]...", help="runs, as i
 Spec = Annotated[str, typer.Argument(metavar="[RUN]", help="a run, as in gage-select(1)")]
 Json = Annotated[bool, typer.Option("--json", help="print JSON, one object a line")]
 Nul = Annotated[bool, typer.Option("-z", help="records end with NUL, not newline")]
+Trust = Annotated[bool, typer.Option("--trust", help="believe a gage file of another user")]
 Yes = Annotated[bool, typer.Option("-y", "--yes", help="do not ask")]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="say nothing that is no trouble")]
 Limit = Annotated[
@@ -83,6 +85,12 @@ def go_to(directory: str) -> None:
         os.chdir(directory)
     except OSError as error:
         raise NotFoundError(f"{directory}: {error.strerror}") from None
+
+
+def believe(trust: bool) -> None:
+    """With *trust*, believe the gage files of others, and let what is started do so."""
+    if trust:
+        os.environ[VARIABLE] = "1"
 
 
 def _place(directory: str, runs: str) -> Place:

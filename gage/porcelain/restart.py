@@ -23,7 +23,17 @@ from gage.plumbing.reopen import reopen_run
 from gage.plumbing.stage import stage_run
 from gage.porcelain.asking import confirm, is_possible
 from gage.porcelain.choosing import listed
-from gage.porcelain.options import Clean, ForceSource, Jobs, Needed, Place, Quiet, Yes
+from gage.porcelain.options import (
+    Clean,
+    ForceSource,
+    Jobs,
+    Needed,
+    Place,
+    Quiet,
+    Trust,
+    Yes,
+    believe,
+)
 from gage.porcelain.phase import phase
 from gage.porcelain.secret_values import shown_words, with_secrets
 from gage.porcelain.starting import How, say, start_staged
@@ -50,8 +60,10 @@ def restart(
     force_sourcecode: ForceSource = False,
     jobs: Jobs = 0,
     quiet: Quiet = False,
+    trust: Trust = False,
 ) -> int:
     """Restart a run in place: a pipeline takes up where it failed."""
+    believe(trust)
     spec, *values = words
     options = StepOptions(needed, clean, force_sourcecode, jobs or None)
     return restart_run(place, spec, values, How(options, quiet), yes, prog="gage restart")

@@ -45,7 +45,9 @@ from gage.porcelain.options import (
     Place,
     Quiet,
     Tags,
+    Trust,
     Yes,
+    believe,
 )
 from gage.porcelain.phase import phase
 from gage.porcelain.restart import restart_run
@@ -95,8 +97,10 @@ def run(
     preview: Preview = False,
     print_: Print = False,
     quiet: Quiet = False,
+    trust: Trust = False,
 ) -> int:
     """Run an operation of the project, or a script as it is."""
+    believe(trust)
     options = StepOptions(needed, clean, force_sourcecode, jobs or None)
     how = How(options if restart is not None else StepOptions(jobs=jobs or None), quiet)
     if start is not None:

@@ -1,0 +1,17 @@
+"""Programs that gage starts for itself, found by absolute entries of the PATH alone.
+
+An entry that is empty or relative means the current directory to execvp(3), and to
+shutil.which too; what lies in a project must not be started because of its name.
+"""
+
+import os
+from collections.abc import Mapping
+
+
+def find_program(name: str, environ: Mapping[str, str]) -> str | None:
+    """The path of the program *name* on the PATH of *environ*; None where there is none."""
+    for folder in environ.get("PATH", os.defpath).split(os.pathsep):
+        program = os.path.join(folder, name)
+        if os.path.isabs(folder) and os.access(program, os.X_OK) and os.path.isfile(program):
+            return program
+    return None

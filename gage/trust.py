@@ -1,0 +1,81 @@
+"""Trust: whose gage files are believed.
+
+What a gage file says is run, and gage finds it by walking up. So one that belongs to
+somebody else, or lies in a directory that does, is not even read, as Git has it for the
+configuration of a repository: unless the user says so, once by ``--trust`` (``GAGE_TRUST=1``
+for what gage starts), or for good by a line in a list of his own, ``gage/trusted`` in
+``$XDG_CONFIG_HOME`` or ``~/.config``: a directory, in which and below which gage files are
+believed, or ``*``; ``#`` begins a comment. What belongs to root is believed, who may do
+anything anyway, and under sudo(8) what belongs to the user who called it.
+"""
+
+import os
+from collections.abc import Mapping
+
+from gage.errors import ConfigError
+
+VARIABLE = "GAGE_TRUST"
+
+
+def check_trust(path: str, environ: Mapping[str, str]) -> None:
+    """Raise ConfigError, which names its owner, unless the gage file at *path* is trusted.
+
+    Raises OSError where it cannot be looked at.
+    """
+    if environ.get(VARIABLE) == "1":
+        return
+    directory = os.path.dirname(path) or "."
+    owners = [os.lstat(path).st_uid, os.stat(path).st_uid, os.stat(directory).st_uid]
+    believed = _believed(environ)
+    stranger = next((owner for owner in owners if owner not in believed), None)
+    if stranger is None or _is_listed(directory, environ):
+        return
+    whose = "it" if stranger in owners[:2] else "its directory"
+    raise ConfigError(
+        f"{path}: not read, since {whose} belongs to {_name(stranger)}",
+        f"gage --trust believes it once; a line {os.path.realpath(directory)} "
+        f"in {_list(environ)} always",
+    )
+
+
+def _believed(environ: Mapping[str, str]) -> set[int]:
+    ours = os.geteuid()
+    believed = {ours, 0}
+    caller = environ.get("SUDO_UID", "")
+    if ours == 0 and caller.isdecimal():
+        believed.add(int(caller))
+    return believed
+
+
+def _is_listed(directory: str, environ: Mapping[str, str]) -> bool:
+    try:
+        fd = os.open(_list(environ), os.O_RDONLY | os.O_NONBLOCK)
+    except OSError:
+        return False
+    with open(fd, encoding="utf-8", errors="surrogateescape") as file:
+        if os.fstat(fd).st_uid not in _believed(environ):
+            return False
+        lines = [line.strip() for line in file]
+    place = os.path.realpath(directory)
+    for line in lines:
+        if line == "*":
+            return True
+        if os.path.isabs(line):
+            trusted = os.path.realpath(line)
+            if place == trusted or place.startswith(trusted.rstrip("/") + "/"):
+                return True
+    return False
+
+
+def _list(environ: Mapping[str, str]) -> str:
+    home = environ.get("XDG_CONFIG_HOME") or os.path.join(os.path.expanduser("~"), ".config")
+    return os.path.join(home, "gage", "trusted")
+
+
+def _name(uid: int) -> str:
+    import pwd
+
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"user {uid}"

@@ -11,7 +11,7 @@ import os
 import signal
 from typing import Any, NamedTuple
 
-from gage.errors import GageError
+from gage.errors import GageError, LockedError
 from gage.locks import is_held
 from gage.run import Run
 
@@ -24,6 +24,8 @@ NO_ROOT = -1
 _BETWEEN_LOOKS = 0.025
 _LOOKS_ASKED = 40
 _LOOKS = 60
+
+_TOLD = 5
 
 
 class Member(NamedTuple):
@@ -123,6 +125,29 @@ def end_members(tree: Tree) -> list[Member]:
             ended.setdefault(member.pid, member)
         time.sleep(_BETWEEN_LOOKS)
     return list(ended.values())
+
+
+def survivors(run: Run) -> str:
+    """What lives of *run*, whose runner is gone, in words: ``: process 12 (sleep 60)``.
+
+    Empty where nothing of it can be found.
+    """
+    found = members(Tree(run, NO_ROOT))
+    words = [f"process {m.pid} ({' '.join(m.command.split())})" for m in found[:_TOLD]]
+    if len(found) > _TOLD:
+        words.append(f"and {len(found) - _TOLD} more")
+    return f": {', '.join(words)}" if words else ""
+
+
+def check_no_survivors(run: Run) -> None:
+    """Raise LockedError, which tells what it is, where anything of *run* still lives."""
+    if is_held(run, "tree"):
+        # With a slash it is a path, wherever the run is.
+        path = os.path.join(run.home, run.name)
+        raise LockedError(
+            f"{run}: something that its command started is still running{survivors(run)}",
+            f"gage runs stop {path}",
+        )
 
 
 def send(member: Member, signum: int) -> None:

@@ -23,6 +23,7 @@ from gage.pipeline import (
     step_flags,
     step_links,
 )
+from gage.process_tree import survivors
 from gage.recorded import recorded_config, recorded_opdef, recorded_project
 from gage.renewal import renew, renew_from
 from gage.run import Run, has_fact, open_run, read_fact
@@ -139,7 +140,8 @@ def _planned(plan: _Plan, named: NamedStep, link: StepLink, earlier: Action | No
     _check_operation(plan, named, run)
     status = run_status(run)
     if status == "running" or is_held(run, "tree"):
-        raise LockedError(f"{run}: still running", f"gage runs stop {run.name}")
+        who = "" if status == "running" else survivors(run)
+        raise LockedError(f"{run}: still running{who}", f"gage runs stop {run.name}")
     if status == "unknown":
         raise StateError(f"{run}: a fact is missing or damaged")
     if status == "pending" and not was_staged(run):

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from gage.errors import LockedError, StateError
 from gage.identity import read_identity
 from gage.locks import is_held, is_running
-from gage.process_tree import Member, Tree, members, send
+from gage.process_tree import NO_ROOT, Tree, members, send, survivors
 from gage.run import Run, has_fact, open_run, read_fact
 from gage.signals import GRACE
 from gage.status import boot_id, run_status
@@ -23,8 +23,6 @@ SETTLE = 1.0
 """Seconds that a runner, or a script, has to finalize its run by itself."""
 
 LOOK_EVERY = 0.05
-
-_NOBODY = -1  # no process is called so
 
 
 def is_at_work(run: Run) -> bool:
@@ -72,7 +70,9 @@ def _wait(run: Run, finalize: Callable[[Run], None], seconds: float, asked: floa
     while not _is_over(run):
         now = time.monotonic()
         if now - asked > seconds:
-            raise LockedError(f"{run}: still running after {seconds:g} s{_who(run)}", "try again")
+            raise LockedError(
+                f"{run}: still running after {seconds:g} s{survivors(run)}", "try again"
+            )
         if _is_at_work(run):
             free_since = None
             if not (killed or is_running(run)) and now - asked > GRACE:
@@ -135,17 +135,8 @@ def _signal_runner(run: Run) -> None:
 
 
 def _signal_leftovers(run: Run, signum: int) -> None:
-    for member in _members(run):
+    for member in members(Tree(run, NO_ROOT)):
         send(member, signum)
-
-
-def _members(run: Run) -> list[Member]:
-    return members(Tree(run, _NOBODY))
-
-
-def _who(run: Run) -> str:
-    found = [f"process {member.pid} ({member.command})" for member in _members(run)]
-    return f": {', '.join(found)}" if found else ""
 
 
 def _open_process(pid: int) -> int:

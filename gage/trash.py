@@ -16,6 +16,7 @@ from gage import clock, locks
 from gage.durable import Sync, sync_dir
 from gage.errors import LockedError, NotFoundError, StateError
 from gage.listing import Row, read_rows
+from gage.process_tree import check_no_survivors
 from gage.removing import remove_tree
 from gage.run import RUN_ID, Run, lock_path, run_names
 
@@ -32,8 +33,7 @@ def delete_run(run: Run, now: clock.Clock = clock.now) -> Run:
     Raises LockedError where it is at work, NotFoundError where it is gone.
     """
     with locks.holding(run, finishing=True):
-        if locks.is_held(run, "tree"):
-            raise LockedError(f"{run}: processes that it started are still at work")
+        check_no_survivors(run)
         trash = os.path.join(run.home, NAME)
         os.makedirs(trash, mode=0o700, exist_ok=True)
         place = os.path.join(trash, f"{now():016d}-{os.urandom(4).hex()}")

@@ -8,13 +8,14 @@ from gage import clock
 from gage.cli import command, complain, parser_for
 from gage.clock import Clock
 from gage.durable import put, sync_policy, unlink
-from gage.errors import LockedError, StateError
+from gage.errors import StateError
 from gage.facts import log_action, put_fact, put_json, remove_fact
 from gage.files_log import FileEvent, append_events, entered, read_events
-from gage.locks import holding, is_held
+from gage.locks import holding
 from gage.manifest import GENERATED, Changes, Entry, compare, format_manifest, read_manifest
 from gage.opdef import OpDef, digest_algorithm, phases
 from gage.output import RUN, cut_index
+from gage.process_tree import check_no_survivors
 from gage.progress import Progress, Tell, ignore, unheard
 from gage.recorded import recorded_config, recorded_opdef
 from gage.run import Run, lock_path, open_run, read_fact, run_meta_path, tmp_dir
@@ -42,8 +43,7 @@ def finalize_run(
     LockedError while something of it still runs.
     """
     with holding(run, finishing=True):
-        if is_held(run, "tree"):
-            raise LockedError(f"{run}: something that its command started is still running")
+        check_no_survivors(run)
         if (recorded := read_fact(run, "proc", "exit")) is not None:
             if run_status(run) == "unknown":
                 expect(run, "completed")

@@ -10,15 +10,16 @@ from gage.attempts import forget_ended, keep_attempt
 from gage.cli import command, complain, parser_for
 from gage.clock import Clock
 from gage.durable import sync_policy
-from gage.errors import LockedError, StateError
+from gage.errors import StateError
 from gage.facts import log_action, put_json, unseal_logs
 from gage.files_log import FileEvent, append_events, entered
 from gage.flags import parse_assignment
 from gage.given_secrets import secrets_among
-from gage.locks import holding, is_held
+from gage.locks import holding
 from gage.manifest import DEPENDENCY, GENERATED, RUNTIME, SOURCE
 from gage.opdef import is_batch
 from gage.operation import Prepared, open_operation
+from gage.process_tree import check_no_survivors
 from gage.progress import Progress, Tell, ignore, unheard
 from gage.recorded import (
     given_names,
@@ -62,8 +63,7 @@ def reopen_run(
     """
     given = given or {}
     with holding(run):
-        if is_held(run, "tree"):
-            raise LockedError(f"{run}: something that its command started is still running")
+        check_no_survivors(run)
         _expect_reopenable(run, changes=bool(given) or clean or force_sourcecode)
         project = recorded_project(run) or os.getcwd()
         anew = force_sourcecode and not is_batch(recorded_opdef(run))

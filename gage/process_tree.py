@@ -150,6 +150,23 @@ def check_no_survivors(run: Run) -> None:
         )
 
 
+def stop_members(tree: Tree) -> None:
+    """Stop all that lives of the tree by SIGSTOP, with what it starts meanwhile."""
+    stopped: set[Member] = set()
+    for _ in range(_LOOKS):
+        if not (more := set(members(tree)) - stopped):
+            break
+        for member in more:
+            send(member, signal.SIGSTOP)
+        stopped |= more
+
+
+def continue_members(tree: Tree) -> None:
+    """Let all that lives of the tree go on."""
+    for member in members(tree):
+        send(member, signal.SIGCONT)
+
+
 def send(member: Member, signum: int) -> None:
     """Send a signal to *member*; that it has gone is no error."""
     try:

@@ -2,8 +2,9 @@
 
 Each captures the output of its step for the step's own run, so that it is kept whatever
 becomes of us. Each has its own process group; a signal that reaches us is passed on to all,
-and where we die without a word, the kernel sends them SIGTERM. Where there may be several
-at once, their output comes line by line, whole, behind the name of the step.
+one that stops us too, and where we die without a word, the kernel sends them SIGTERM. Where
+there may be several at once, their output comes line by line, whole, behind the name of the
+step.
 """
 
 import os
@@ -52,9 +53,13 @@ class StepProcesses:
         self._echo = Echo({"o": 1, "e": 2} if apart else {}, lambda: None)
 
     def __enter__(self) -> "StepProcesses":
-        for signum in _PASSED_ON:
+        handlers: dict[int, Callable[[int, FrameType | None], None]]
+        handlers = dict.fromkeys(_PASSED_ON, self._stop)
+        handlers[signal.SIGTSTP] = self._suspend
+        handlers[signal.SIGCONT] = lambda signum, frame: self._send(signum)
+        for signum, handler in handlers.items():
             if signal.getsignal(signum) is not signal.SIG_IGN:
-                self._before[signum] = signal.signal(signum, self._stop)
+                self._before[signum] = signal.signal(signum, handler)
         return self
 
     def __exit__(
@@ -193,6 +198,16 @@ class StepProcesses:
 
     def _stop(self, signum: int, frame: FrameType | None) -> None:
         self.stopped_by = self.stopped_by or signum
+        self._send(signum)
+
+    def _suspend(self, signum: int, frame: FrameType | None) -> None:
+        self._send(signum)
+        for pidfd in self._steps:
+            # One that stopped after we were continued would stay so.
+            os.waitid(os.P_PIDFD, pidfd, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+        os.kill(os.getpid(), signal.SIGSTOP)
+
+    def _send(self, signum: int) -> None:
         for pidfd in self._steps:
             try:
                 signal.pidfd_send_signal(pidfd, signum)

@@ -292,16 +292,19 @@ def _log(run: Run, messages: Sequence[str], now: Clock) -> None:
 def _passing_on(
     process: Process, terminal: Terminal | None, keyboard: RawKeyboard | None
 ) -> AbstractContextManager[int]:
-    child = process.under_way.child
+    child, tree = process.under_way.child, process.under_way.tree
 
     def stopped() -> None:
         signal_group(child, signal.SIGSTOP)
+        # The steps of a pipeline have process groups of their own, as jobs of a shell may.
+        process_tree.stop_members(tree)
         if keyboard:
             keyboard.end()
 
     def continued() -> None:
         if keyboard:
             keyboard.begin()
+        process_tree.continue_members(tree)
         signal_group(child, signal.SIGCONT)
 
     def resized() -> None:

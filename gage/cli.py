@@ -37,6 +37,8 @@ def command(
     def decorate(main: Callable[[Sequence[str]], int]) -> Callable[..., int]:
         @wraps(main)
         def entry(argv: Sequence[str] | None = None) -> int:
+            if argv is None:
+                speak_utf8()
             open_standard_streams()
             if argv is None:
                 leave(guarded(prog, lambda: main(sys.argv[1:]), runner))
@@ -61,6 +63,11 @@ def guarded(prog: str, work: Callable[[], int], runner: bool = False) -> int:
     except SystemExit as exit:
         if runner and exit.code == UsageError.exit_code:
             return StartError.exit_code
+        try:
+            sys.stdout.flush()  # argparse prints its help, and exits
+        except BrokenPipeError:
+            _drop_output()
+            return READER_GONE
         raise
     except GageError as error:
         complain(prog, error.message, error.hint)
@@ -135,6 +142,16 @@ def said(text: str) -> str:
 def shown_line(text: str) -> str:
     """*text* as it can stand in one line: with every control character escaped."""
     return text if text.isprintable() else shown(text).replace("\n", "\\n")
+
+
+def speak_utf8() -> None:
+    """Start this program again where names of files would not be UTF-8 to Python.
+
+    What a gage file names could not be named on the disk, or under another name.
+    """
+    if sys.getfilesystemencoding() != "utf-8":
+        # Not by a variable: what we run shall find the environment that we found.
+        os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])
 
 
 def open_standard_streams() -> None:

@@ -34,6 +34,9 @@ def run_command(prog: str, function: Callable[..., int], argv: Sequence[str]) ->
         message: str = error.format_message()  # type: ignore[attr-defined]
         message = message[:1].lower() + message[1:].rstrip(".")
         raise UsageError(message, f"gage help {page}") from None
+    except SystemExit:
+        # All that click exits for by itself: whoever should read its help has gone.
+        raise BrokenPipeError from None
     if troubles:
         raise troubles[0]
     return int(code or 0)

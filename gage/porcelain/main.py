@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-from gage.cli import guarded, leave, open_standard_streams
+from gage.cli import guarded, leave, open_standard_streams, speak_utf8
 from gage.errors import NotFoundError, UsageError
 from gage.porcelain.commands import PLUMBING, RUNNERS, load, verbs
 from gage.programs import find_program
@@ -18,6 +18,8 @@ from gage.trust import VARIABLE as TRUST
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command that *argv* names, and return its exit code."""
+    if argv is None:
+        speak_utf8()
     open_standard_streams()
     if argv is None:
         leave(guarded("gage", lambda: _run(_options_taken(sys.argv[1:]))))

@@ -7,7 +7,7 @@ disk is taken before the command starts, since by its end the disk may be full.
 import os
 
 from gage.durable import put, sync_dir, unlink
-from gage.run import Run, lock_path, tmp_dir
+from gage.run import Run, lock_path, make_lock_dir, tmp_dir
 from gage.status import boot_id
 
 _ROOM = 64
@@ -21,9 +21,13 @@ def reserve_note(run: Run) -> None:
 
 def note_end(run: Run, code: int) -> None:
     """Note that the command of *run* ended with *code*, -N for signal N. Raises OSError."""
+    if os.path.isdir(run.meta_dir):
+        make_lock_dir(run)  # the command may have removed it
+    # Read first: where descriptors are scarce there may be one, and not two.
+    note = f"{code} {boot_id()}\n".ljust(_ROOM).encode()
     fd = os.open(_reserved(run), os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     try:
-        os.pwrite(fd, f"{code} {boot_id()}\n".ljust(_ROOM).encode(), 0)
+        os.pwrite(fd, note, 0)
         if run.sync != "none":
             os.fsync(fd)
     finally:

@@ -85,7 +85,7 @@ def start_behind_gate(
     """
     process_tree.load()
     directory = os.open(cwd, os.O_RDONLY | os.O_DIRECTORY)
-    theirs, ours, streams = [directory], [], {}
+    theirs, ours, streams, pid = [directory], [], {}, 0
     try:
         gate, our_gate = os.pipe()
         theirs.append(gate)
@@ -113,16 +113,19 @@ def start_behind_gate(
                 _become(argv, env, parent, directory, gate, out, err, lock, terminal)
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        pidfd = os.pidfd_open(pid)
     except OSError:
         for fd in (*ours, *streams):
             os.close(fd)
+        if pid:
+            os.waitpid(pid, 0)  # its gate is closed
         raise
     finally:
         for fd in theirs:
             os.close(fd)
     if not terminal:
         _set_group(pid)
-    return Child(pid, os.pidfd_open(pid), our_gate, streams)
+    return Child(pid, pidfd, our_gate, streams)
 
 
 def open_gate(child: Child) -> None:
@@ -220,7 +223,8 @@ def _become(
             os._exit(NEVER_STARTED)
         os._exit(_execute(argv, env))
     except (OSError, ValueError) as error:
-        os.write(2, f"gage: {argv[0]}: {error}\n".encode("utf-8", "backslashreplace"))
+        why = error.strerror if isinstance(error, OSError) else error
+        os.write(2, f"gage: {argv[0]}: {why}\n".encode("utf-8", "backslashreplace"))
     finally:
         os._exit(NEVER_STARTED)
 

@@ -18,6 +18,7 @@ from gage.errors import (
     SystemRefusedError,
     TimedOutError,
     UsageError,
+    refused,
 )
 
 INTERRUPTED = 130
@@ -75,9 +76,11 @@ def guarded(prog: str, work: Callable[[], int], runner: bool = False) -> int:
         own = isinstance(error, (TimedOutError, LockedError)) or not runner
         return error.exit_code if own else StartError.exit_code
     except OSError as error:
-        where = f"{os.fsdecode(error.filename)}: " if error.filename else ""
-        complain(prog, f"{where}{error.strerror or error}")
+        complain(prog, refused(error).message)
         _drop_output()
+        return StartError.exit_code if runner else SystemRefusedError.exit_code
+    except MemoryError:
+        complain(prog, "out of memory")
         return StartError.exit_code if runner else SystemRefusedError.exit_code
     except Exception:
         import traceback

@@ -40,7 +40,9 @@ def put(tmp: str, path: str, data: bytes, *, mode: int = 0o444, sync: Sync = "co
     try:
         create(temporary, data, mode=mode, sync=sync)
         os.rename(temporary, path)
-    except BaseException:
+    except BaseException as error:
+        if isinstance(error, OSError):
+            error.filename = path  # the other name says nothing to anybody
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary)
         raise
@@ -54,6 +56,9 @@ def create(path: str, data: bytes, *, mode: int = 0o444, sync: Sync = "commit") 
         write_all(fd, data)
         if sync != "none":
             os.fsync(fd)
+    except OSError as error:
+        error.filename = path
+        raise
     finally:
         os.close(fd)
 

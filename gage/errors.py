@@ -1,5 +1,7 @@
 """The ways gage says no: one class for each exit status a script would tell apart."""
 
+import os
+
 
 class GageError(Exception):
     """A trouble that a user can cause, and mend.
@@ -38,6 +40,12 @@ class SystemRefusedError(GageError):
     """The system would not do it: a full disk, a missing permission, a failed device."""
 
     exit_code = 12
+
+
+def refused(error: OSError) -> SystemRefusedError:
+    """What the system would not do, as an error that names the file."""
+    where = f"{os.fsdecode(error.filename)}: " if error.filename else ""
+    return SystemRefusedError(f"{where}{error.strerror or error}")
 
 
 class StateError(GageError):

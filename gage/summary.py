@@ -86,8 +86,10 @@ def read_summary(run: Run, opdef: OpDef, went_in: Container[str] = ()) -> Summar
 def _tail(path: str) -> bytes:
     try:
         with open(path, "rb") as file:
-            file.seek(max(0, os.fstat(file.fileno()).st_size - OUTPUT_LIMIT))
-            return file.read(OUTPUT_LIMIT)
+            size = os.fstat(file.fileno()).st_size
+            file.seek(max(0, size - OUTPUT_LIMIT))
+            # Not more than there is: memory for all of the limit may not be had.
+            return file.read(min(size, OUTPUT_LIMIT))
     except FileNotFoundError:
         return b""
 

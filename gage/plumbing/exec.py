@@ -17,6 +17,7 @@ from gage.environment import run_environment
 from gage.errors import LockedError, StartError, TimedOutError
 from gage.exit_note import note_end, reserve_note
 from gage.facts import log_action, put_fact
+from gage.headroom import AT_END, give_headroom, take_headroom
 from gage.identity import write_identity
 from gage.locks import take
 from gage.output import RUN, OutputFile
@@ -108,6 +109,7 @@ class Process:
     def _finish(self, ended: Ended) -> int:
         run, child, _, output, lock, now = self.under_way
         code = reap(child)
+        give_headroom(run, AT_END)
         # The note counts in this boot only, so what it vouches for may wait for finalize.
         output.close("all" if run.sync == "all" else "none")
         log = [f"ended what the command left behind: {left}" for left in ended.left_behind]
@@ -225,6 +227,8 @@ def start_run(
         strangers = process_tree.children() if reaper else frozenset()
         output = OutputFile(run, RUN, now)
         undo.callback(output.close, "none")
+        undo.callback(give_headroom, run)
+        take_headroom(run)
         reserve_note(run)
         tree_lock = take(run, "tree")
         try:

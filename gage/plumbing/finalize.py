@@ -8,9 +8,10 @@ from gage import clock
 from gage.cli import command, complain, parser_for
 from gage.clock import Clock
 from gage.durable import put, sync_policy, unlink
-from gage.errors import StateError
+from gage.errors import StateError, SystemRefusedError
 from gage.facts import log_action, put_fact, put_json, remove_fact
 from gage.files_log import FileEvent, append_events, entered, read_events
+from gage.headroom import IN_HOOK, give_headroom
 from gage.locks import holding
 from gage.manifest import GENERATED, Changes, Entry, compare, format_manifest, read_manifest
 from gage.opdef import OpDef, digest_algorithm, phases
@@ -40,8 +41,26 @@ def finalize_run(
     *exit_code* is the command's, ``-n`` for signal n; without it, what exec noted is
     recorded, or -9 where the runner died. ``proc/exit`` is written last, and repeating
     does no harm. Raises StateError where the run was not started or has ended otherwise,
-    LockedError while something of it still runs.
+    LockedError while something of it still runs, SystemRefusedError where the disk is full
+    or fails, and then it can be repeated when that is mended.
     """
+    environ = os.environ if environ is None else environ
+    try:
+        lines = _finalize_held(run, exit_code, environ, progress, now)
+    except (OSError, MemoryError) as error:
+        # Where the run is gone, nothing is left to be done.
+        hint = f"mend that, then gage-finalize {run}" if os.path.isdir(run.meta_dir) else ""
+        why = error.strerror if isinstance(error, OSError) else "out of memory"
+        raise SystemRefusedError(f"{run}: not finalized: {why}", hint) from None
+    for line in lines:
+        tell(line)
+
+
+def _finalize_held(
+    run: Run, exit_code: int | None, environ: Mapping[str, str], progress: Progress, now: Clock
+) -> list[str]:
+    if not os.path.isdir(run.meta_dir):
+        expect(run, "exited")  # nothing is to appear where the run, or its disk, has gone
     with holding(run, finishing=True):
         check_no_survivors(run)
         if (recorded := read_fact(run, "proc", "exit")) is not None:
@@ -50,19 +69,19 @@ def finalize_run(
             if exit_code is not None and recorded != str(exit_code):
                 raise StateError(f"{run}: already finished, with exit code {recorded}")
             _tidy(run)
-            return
+            return []
         if run_status(run) not in ("exited", "terminated"):
             expect(run, "running", hint=f"gage-exec {run}")
         noted = exit_note(run)
         if exit_code is None:
             exit_code = RUNNER_DIED if noted is None else noted
-        if noted is None and (lost := cut_index(run, RUN)):
-            line = f"{lost} bytes of output are lost: they were not on the disk yet"
+        give_headroom(run, IN_HOOK)
+        lost = cut_index(run, RUN) if noted is None else 0
+        lines = [f"{lost} bytes of output are lost: they were not on the disk yet"] if lost else []
+        for line in lines:
             log_action(run, line, now)
-            tell(f"{run}: {line}")
-        environ = os.environ if environ is None else environ
-        for line in _finalize(run, exit_code, environ, progress, now):
-            tell(line)
+        lines += _finalize(run, exit_code, environ, progress, now)
+        return [f"{run}: {line}" for line in lines]
 
 
 def _finalize(
@@ -79,6 +98,7 @@ def _finalize(
     went_in = {entry.path for entry in staged} - {*changes.modified, *changes.deleted}
     summary = read_summary(run, opdef, went_in)
     trouble += summary.complaints
+    give_headroom(run)
     _record_files(run, staged, sealed.files, changes)
     if summary.metrics or summary.attributes:
         value = {"attributes": summary.attributes, "metrics": summary.metrics}
@@ -92,7 +112,7 @@ def _finalize(
     put_fact(run, "stopped", text=str(now()))
     put_fact(run, "proc", "exit", text=str(code))
     _tidy(run)
-    return [f"{run}: {line}" for line in trouble]
+    return trouble
 
 
 def _run_hook(run: Run, opdef: OpDef, environ: Mapping[str, str], now: Clock) -> list[str]:

@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 from gage import clock, process_tree
@@ -12,7 +13,7 @@ from gage.cli import command, guarded, parser_for, said, shell_exit_code
 from gage.clock import Clock
 from gage.durable import sync_policy
 from gage.equal_runs import find_equal
-from gage.errors import GageError, UsageError
+from gage.errors import GageError, SystemRefusedError, UsageError, refused
 from gage.expectations import unmet
 from gage.facts import log_action
 from gage.job_slots import JobSlots
@@ -28,6 +29,7 @@ from gage.progress import Tell
 from gage.recorded import recorded_config, recorded_opdef, recorded_project
 from gage.run import Run, has_fact, open_run, read_fact
 from gage.staging import abandon
+from gage.status import exit_note
 from gage.step_options import AS_USUAL, VARIABLE, StepOptions, format_options
 from gage.step_plan import PlannedStep, is_behind, plan_steps, shown_name
 from gage.step_processes import StepProcesses
@@ -94,9 +96,9 @@ def run_steps(
                         done.add(name)
                     else:
                         runs[name] = step.named, run
-            except GageError as error:
+            except (GageError, OSError) as error:
                 slots.give_back()
-                trouble = trouble or in_step(name, error)
+                trouble = trouble or _in_step(name, error)
                 continue
             if not len(processes):
                 break
@@ -105,8 +107,8 @@ def run_steps(
                 name, runner_code = ended
                 try:
                     code = _ended(work, *runs[name], runner_code)
-                except GageError as error:
-                    trouble = trouble or in_step(name, error)
+                except (GageError, OSError) as error:
+                    trouble = trouble or _in_step(name, error)
                     continue
                 failed = failed or code
                 done |= set() if code else {name}
@@ -115,6 +117,10 @@ def run_steps(
     if trouble:
         raise trouble
     return failed
+
+
+def _in_step(name: str, error: GageError | OSError) -> GageError:
+    return in_step(name, error if isinstance(error, GageError) else refused(error))
 
 
 def _next(waiting: Sequence[PlannedStep], done: set[str], over: object) -> PlannedStep | None:
@@ -138,7 +144,10 @@ def _begun(work: _Work, step: PlannedStep, slots: JobSlots, processes: StepProce
 def _execute(work: _Work, run: Run, environ: Mapping[str, str]) -> int:
     """Execute and finalize the run of a step, in a process of its own."""
     code = exec_run(run, environ=environ, reaper=True, tell=work.say)
-    finalize_run(run, environ=environ, tell=work.say, now=work.now)
+    try:
+        finalize_run(run, code, environ=environ, tell=work.say, now=work.now)
+    except SystemRefusedError:
+        pass  # tried once more, and then said, by whoever started us
     return shell_exit_code(code)
 
 
@@ -234,16 +243,24 @@ def _environ(work: _Work, named: NamedStep, run: Run, slots: JobSlots) -> dict[s
 
 def _ended(work: _Work, named: NamedStep, run: Run, runner_code: int) -> int:
     """What became of the run of a step: 0 where it is as expected. Finalizes it where its
-    own process, killed, could not.
+    own process, killed, could not; where that cannot be done, a step that failed has still
+    done so, and for one that did not SystemRefusedError is raised.
     """
     if not has_fact(run, "started"):
         return shell_exit_code(runner_code) or 125
     if not has_fact(run, "proc", "exit"):
         for member in process_tree.end_members(Tree(run, process_tree.NO_ROOT)):
             what = f"{member.pid} {member.command}"
-            log_action(run, f"ended what the command left behind: {what}", work.now)
+            with suppress(OSError):
+                log_action(run, f"ended what the command left behind: {what}", work.now)
         environ = step_environ(named, work.parent, recorded_opdef(run), work.environ)
-        finalize_run(run, environ=environ, tell=work.say, now=work.now)
+        try:
+            finalize_run(run, environ=environ, tell=work.say, now=work.now)
+        except SystemRefusedError as error:
+            if not (noted := exit_note(run)):
+                raise
+            work.say(f"ERROR: [gage] step {named.name}: {error.message}")
+            return shell_exit_code(noted)
     complaints = unmet(run, named.step.expect)
     if not complaints:
         return 0

@@ -250,5 +250,7 @@ def _script(
     if stage:
         lines += ["printf '%s\\n' \"$run\""]
     else:
-        lines += ['gage-exec "$run"', "code=$?", 'gage-finalize "$run" || exit 125', "exit $code"]
+        # Where the disk is full, the command has run all the same, and its end is noted.
+        finalize = 'gage-finalize "$run" || [ $? -eq 12 ] || exit 125'
+        lines += ['gage-exec "$run"', "code=$?", finalize, "exit $code"]
     return "".join(line + "\n" for line in ["#!/bin/sh", *lines])

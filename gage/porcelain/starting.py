@@ -15,6 +15,7 @@ from gage.plumbing.finalize import finalize_run
 from gage.porcelain.phase import phase
 from gage.porcelain.secret_values import with_secrets
 from gage.run import Run, has_fact
+from gage.status import exit_note
 from gage.step_options import AS_USUAL, VARIABLE, StepOptions, format_options
 from gage.upstream import take_anew
 
@@ -45,9 +46,9 @@ def start_staged(
         )
     except StartError:
         # The command was not, and the run was: it has an end to be recorded.
-        _finalize(run, how, prog, outer)
+        _finalize(run, how, prog, outer, None)
         raise
-    _finalize(run, how, prog, outer)
+    _finalize(run, how, prog, outer, code)
     if not how.quiet:
         _say_end(run, code)
     return shell_exit_code(code)
@@ -59,15 +60,16 @@ def say(remarks: Sequence[str], quiet: bool = False, prog: str = "gage run") -> 
         complain(prog, line)
 
 
-def _finalize(run: Run, how: How, prog: str, environ: Mapping[str, str]) -> None:
+def _finalize(run: Run, how: How, prog: str, environ: Mapping[str, str], code: int | None) -> None:
     remarks: list[str] = []
     try:
         with phase("finalizing", how.quiet) as progress:
-            finalize_run(run, environ=environ, progress=progress, tell=remarks.append)
-    except OSError as error:
-        # The end of the command is noted, and can be written down later, if the run is there.
-        hint = f"mend that, then gage-finalize {run}" if os.path.isdir(run.meta_dir) else ""
-        raise SystemRefusedError(f"{run}: not finalized: {error.strerror}", hint) from None
+            finalize_run(run, code, environ=environ, progress=progress, tell=remarks.append)
+    except SystemRefusedError as error:
+        # The command did run: its code is the answer, as long as the run can tell it, too.
+        if exit_note(run) is None and not has_fact(run, "proc", "exit"):
+            raise
+        complain(prog, error.message, error.hint)
     say(remarks, prog=prog)
 
 

@@ -11,6 +11,7 @@ import time
 import pytest
 
 from gage.errors import LockedError, StateError, TimedOutError
+from gage.headroom import AT_END
 from gage.identity import our_identity, read_identity
 from gage.locks import holding, is_held, take
 from gage.output import parse_record
@@ -221,6 +222,7 @@ def test_a_script_runs_under_its_own_program(tmp_path):
     assert output_of(run) == b"2\n"
     assert sorted(os.listdir(os.path.dirname(lock_path(run, "x")))) == [
         "exit.note",
+        *(f"headroom.{number}" for number in range(AT_END)),
         "identity",
         "runner",
         "tree",

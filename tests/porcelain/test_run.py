@@ -424,27 +424,6 @@ def test_a_run_within_a_run_lies_beside_it(place):
     assert sorted(str(made.opref) for made in runs()) == ["inner.sh", "op"]
 
 
-def test_a_run_that_fills_the_disk_says_what_is_left_to_do(place):
-    disk = os.path.join(place, "disk")
-    os.mkdir(disk)
-    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", disk]
-    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True).returncode != 0:
-        pytest.skip("a small disk cannot be mounted here")
-    try:
-        write("disk/fill.sh", "head -c 3000000 /dev/zero > fill; echo done")
-        told = gage("run", "fill.sh", cwd=disk)
-        (made,) = runs(f"{disk}/.gage/runs")
-        assert told.code == 125
-        assert f"{made}: not finalized: No space left on device" in told.err
-        assert f"gage-finalize {made}" in told.err
-        assert run_status(made) == "exited"
-        os.unlink(f"{made}/fill")
-        assert program("gage-finalize", str(made)).code == 0
-        assert run_status(made) == "completed"
-    finally:
-        subprocess.run(["umount", disk], check=True)
-
-
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
 def test_closed_streams_do_no_harm(place, closed):
     told = program("sh", "-c", f"gage run {closed}; echo $? > code")

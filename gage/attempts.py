@@ -7,10 +7,12 @@ costs nothing, and appear whole: the directory is filled in ``.tmp`` and renamed
 """
 
 import os
+from contextlib import suppress
 from typing import NamedTuple
 
 from gage.durable import sync_dir
 from gage.errors import NotFoundError
+from gage.removing import remove_tree
 from gage.run import Run, read_fact, run_meta_path, tmp_dir
 
 ENDED = ("proc/exit", "proc/lock", "started", "stopped", "summary.json")
@@ -76,24 +78,34 @@ def keep_attempt(run: Run) -> int:
         return numbers[-1]
     number = (numbers or [0])[-1] + 1
     building = os.path.join(tmp_dir(run), os.urandom(12).hex())
+    home = run_meta_path(run, "attempts")
+    try:
+        _link_all(run, building)
+        os.makedirs(home, mode=0o775, exist_ok=True)
+        os.rename(building, os.path.join(home, str(number)))
+    except OSError:
+        with suppress(OSError):
+            remove_tree(building)
+        raise
+    sync_dir(home, run.sync)
+    sync_dir(run.meta_dir, run.sync)
+    return number
+
+
+def _link_all(run: Run, building: str) -> None:
     outputs = [f"output/{name}{end}" for name in _OUTPUTS for end in ("", ".index")]
+    os.mkdir(building, 0o775)
     directories = {building}
     for name in (*_KEPT, *outputs):
         target = os.path.join(building, name)
         directories.add(os.path.dirname(target))
-        os.makedirs(os.path.dirname(target), exist_ok=True)
+        os.makedirs(os.path.dirname(target), mode=0o775, exist_ok=True)
         try:
             os.link(run_meta_path(run, name), target, follow_symlinks=False)
         except FileNotFoundError:
             pass
     for directory in sorted(directories, reverse=True):
         sync_dir(directory, run.sync)
-    home = run_meta_path(run, "attempts")
-    os.makedirs(home, exist_ok=True)
-    os.rename(building, os.path.join(home, str(number)))
-    sync_dir(home, run.sync)
-    sync_dir(run.meta_dir, run.sync)
-    return number
 
 
 def forget_ended(run: Run) -> None:

@@ -13,7 +13,7 @@ from gage import clock
 from gage.clock import Clock
 from gage.durable import Sync, create, sync_dir
 from gage.errors import StateError, UsageError
-from gage.facts import format_json, log_action
+from gage.facts import format_json, log_line
 from gage.opdef import OpCmd, OpDef, default_label, default_tags
 from gage.operation import Prepared
 from gage.opref import format_opref
@@ -62,6 +62,7 @@ def init_run_meta(
     if parent:
         facts["parent"] = parent
     stamp = now()
+    facts["log/runner"] = log_line(f"initialized {run.opref}", stamp)
     facts["initialized"] = str(stamp)
     tmp = tmp_dir(run)
     remove_abandoned(tmp)
@@ -69,14 +70,14 @@ def init_run_meta(
     try:
         _write_tree(building, facts, run.sync)
         os.rename(building, run.meta_dir)
-    except OSError:
+    except OSError as error:
+        error.filename = run.meta_dir
         with contextlib.suppress(OSError):
             remove_tree(building)
         if os.path.lexists(run.meta_dir):
             raise StateError(f"{run}: already exists") from None
         raise
     sync_dir(run.home, run.sync)
-    log_action(run, f"initialized {run.opref}", lambda: stamp)
 
 
 def init_run(
@@ -114,10 +115,18 @@ def init_run(
         system=system_attributes(project),
         now=now,
     )
-    if label:
-        set_label(run, label, now)
-    if tags:
-        add_tags(run, tags, now)
+    try:
+        if label:
+            set_label(run, label, now)
+        if tags:
+            add_tags(run, tags, now)
+    except OSError:
+        # What was refused is not there, so that the same can be tried again.
+        from gage.trash import discard_run
+
+        with contextlib.suppress(OSError):
+            discard_run(run)
+        raise
     return run
 
 
@@ -129,6 +138,7 @@ def _write_tree(top: str, facts: Mapping[str, str], sync: Sync) -> None:
         if os.path.dirname(path) not in made:
             os.mkdir(os.path.dirname(path), 0o775)
             made.add(os.path.dirname(path))
-        create(path, (text + "\n").encode("utf-8", "surrogateescape"), sync=sync)
+        mode = 0o664 if name == "log/runner" else 0o444
+        create(path, (text + "\n").encode("utf-8", "surrogateescape"), mode=mode, sync=sync)
     for directory in sorted(made, reverse=True):
         sync_dir(directory, sync)

@@ -43,8 +43,12 @@ def format_json(value: Any) -> str:
 
 def log_action(run: Run, message: str, now: clock.Clock = clock.now) -> None:
     """Append a line to ``log/runner``: what was done, or what happened to the run."""
-    line = f"{clock.iso(now())} {message}".replace("\n", "\\n") + "\n"
-    append(run, "log", "runner", data=_encoded(line))
+    append(run, "log", "runner", data=_encoded(log_line(message, now()) + "\n"))
+
+
+def log_line(message: str, time: int) -> str:
+    """The line of ``log/runner``, without its newline, that says *message*."""
+    return f"{clock.iso(time)} {message}".replace("\n", "\\n")
 
 
 def append(run: Run, *parts: str, data: bytes) -> None:

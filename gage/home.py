@@ -36,7 +36,7 @@ def make_project_home(path: str) -> None:
     """Make the runs home *path* where it is missing, ignored by Git."""
     make_home(path)
     try:
-        fd = os.open(os.path.join(path, ".gitignore"), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+        fd = os.open(os.path.join(path, ".gitignore"), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o664)
     except FileExistsError:
         return
     with open(fd, "wb") as file:

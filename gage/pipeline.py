@@ -189,7 +189,7 @@ def link_step(parent: Run, name: str, step_dir: str) -> None:
     ):
         raise StateError(f"{step_dir}: a step must lie beside its pipeline, in {parent.home}")
     path = os.path.join(parent.run_dir, checked_name(name))
-    os.makedirs(parent.run_dir, exist_ok=True)
+    os.makedirs(parent.run_dir, mode=0o775, exist_ok=True)
     if os.path.lexists(path) and not os.path.islink(path):
         raise _unexpected(path)
     temporary = os.path.join(tmp_dir(parent), os.urandom(12).hex())

@@ -134,7 +134,7 @@ def new_run_id() -> str:
 def make_home(runs_home: str) -> None:
     """Make the directory *runs_home*, closed to others, where it is missing."""
     try:
-        os.makedirs(os.path.dirname(os.path.abspath(runs_home)), exist_ok=True)
+        os.makedirs(os.path.dirname(os.path.abspath(runs_home)), mode=0o775, exist_ok=True)
         os.mkdir(runs_home, 0o700)
     except (FileExistsError, NotADirectoryError):
         if not os.path.isdir(runs_home):

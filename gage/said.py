@@ -6,6 +6,7 @@ is said (``label``, ``tag``, ``untag``, ``comment``), when, in microseconds sinc
 and eight hex digits. The newest label holds, and the newest word about a tag.
 """
 
+import contextlib
 import os
 import re
 from collections.abc import Iterable
@@ -92,7 +93,8 @@ def add_comment(run: Run, text: str, now: clock.Clock = clock.now) -> None:
 
 def _say(run: Run, verb: str, text: str, now: clock.Clock) -> None:
     user_dir = run.user_dir
-    os.makedirs(user_dir, exist_ok=True)
+    with contextlib.suppress(FileExistsError):
+        os.mkdir(user_dir, 0o775)
     # The newest wins, also where the clock was set back since the one before.
     stamp = max([now(), *(before + 1 for before, _, _ in _sayings(user_dir))])
     file = f"{verb}-{stamp:016d}-{os.urandom(4).hex()}"

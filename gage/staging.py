@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple, get_args
 
 from gage.clock import Clock
 from gage.copying import Copied, copy_sources
-from gage.durable import Sync, create, put, sync_dir
+from gage.durable import Sync, put, sync_dir
 from gage.errors import NotFoundError, StateError
 from gage.facts import append, log_action, put_fact, put_json, remove_fact, sync_logs
 from gage.files_log import FileEvent, append_events, entered
@@ -297,10 +297,10 @@ def _begin_anew(run: Run, opdef: OpDef) -> None:
 
 def abandon(run: Run) -> None:
     """Remove *run*, which was never started, and the runs of its steps."""
-    from gage.trash import delete_run, purge_run
+    from gage.trash import discard_run
 
     _purge_steps(run, recorded_opdef(run))
-    purge_run(delete_run(run))
+    discard_run(run)
 
 
 def _purge_steps(run: Run, opdef: OpDef) -> None:
@@ -349,10 +349,9 @@ def _run_phase_hook(staging: Staging, phase: Phase, output: str, type: str) -> N
 
 def _replace(run: Run, path: str, data: bytes, sync: Sync) -> None:
     target = os.path.join(run.run_dir, path)
-    temporary = os.path.join(tmp_dir(run), os.urandom(12).hex())
-    create(temporary, data, mode=0o600, sync=sync)
-    os.chmod(temporary, os.stat(target).st_mode & 0o777)
-    os.rename(temporary, target)
+    mode = os.stat(target).st_mode & 0o777
+    put(tmp_dir(run), target, data, mode=mode, sync=sync)
+    os.chmod(target, mode)  # the mask may have taken something
 
 
 def _patch(path: str, before: bytes, after: bytes) -> bytes:

@@ -9,16 +9,19 @@ without one is no run. While a deletion, a restoration or a purge is under way, 
 its directory says so (``STAMP-RANDOM.delete``), and whoever comes next finishes it.
 """
 
+import errno
 import os
 import re
+from contextlib import ExitStack, suppress
 
-from gage import clock, locks
+from gage import clock, index, locks
 from gage.durable import Sync, sync_dir
 from gage.errors import LockedError, NotFoundError, StateError
+from gage.headroom import give_headroom
 from gage.listing import Row, read_rows
 from gage.process_tree import check_no_survivors
 from gage.removing import remove_tree
-from gage.run import RUN_ID, Run, lock_path, run_names
+from gage.run import RUN_ID, Run, lock_path, run_names, tmp_dir
 
 NAME = ".trash"
 
@@ -35,9 +38,14 @@ def delete_run(run: Run, now: clock.Clock = clock.now) -> Run:
     with locks.holding(run, finishing=True):
         check_no_survivors(run)
         trash = os.path.join(run.home, NAME)
-        os.makedirs(trash, mode=0o700, exist_ok=True)
         place = os.path.join(trash, f"{now():016d}-{os.urandom(4).hex()}")
-        os.mkdir(place + ".delete", 0o700)
+        try:
+            _begin(place + ".delete")
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            _make_room(run)
+            _begin(place + ".delete")
         if not _move(run.meta_dir, place + ".delete"):
             os.rmdir(place + ".delete")
             raise NotFoundError(f"{run}: no run here")
@@ -65,6 +73,26 @@ def purge_run(run: Run) -> None:
     _claim(run, "purge")
     _sync(run.sync, os.path.dirname(run.home))
     _finish_purge(run.home + ".purge", run._replace(run_dir=os.path.join(_home(run), run.name)))
+
+
+def discard_run(run: Run) -> None:
+    """Remove *run*, which nobody misses, for good. Raises LockedError, NotFoundError."""
+    try:
+        purge_run(delete_run(run))
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        # The disk is too full for a place in the trash, and this needs none.
+        with ExitStack() as stack:
+            with suppress(OSError):  # without room for the file of the lock nobody holds it
+                stack.enter_context(locks.holding(run, finishing=True))
+            for path in (run.meta_dir, run.run_dir, run.user_dir):
+                gone = os.path.join(tmp_dir(run), os.urandom(12).hex())
+                with suppress(FileNotFoundError):
+                    os.rename(path, gone)
+                    remove_tree(gone)
+        if RUN_ID.fullmatch(run.name):
+            remove_tree(os.path.dirname(lock_path(run, "runner")))
 
 
 def trash_rows(home: str) -> list[Row]:
@@ -97,6 +125,23 @@ def sweep(home: str, now: clock.Clock = clock.now) -> None:
                         _finish_restore(place, run)
         except (LockedError, FileNotFoundError):
             continue  # another process is about it
+
+
+def _begin(place: str) -> None:
+    os.makedirs(os.path.dirname(place), mode=0o700, exist_ok=True)
+    os.mkdir(place, 0o700)
+
+
+def _make_room(run: Run) -> None:
+    """Remove what can be made anew, so that a full disk has room for a directory or two.
+
+    Whoever calls holds the run.
+    """
+    give_headroom(run)
+    anew = (lock_path(run, "identity"), lock_path(run, "tree"), os.path.join(run.home, index.NAME))
+    for path in anew:
+        with suppress(OSError):
+            os.unlink(path)
 
 
 def _finish_delete(home: str, place: str, run: Run) -> None:

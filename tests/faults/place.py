@@ -5,13 +5,17 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import pytest
 
 from gage.listing import read_rows
+from gage.porcelain.commands import load, verbs
 from gage.run import Run, open_run
 from gage.status import run_status
-from tests.programs import QUICK, Told, program, read, wait_until, write
+from tests.porcelain.place import gage
+from tests.programs import QUICK, Told, read, wait_until, write
 
 
 def define(directory: object, **operations: str | list[str]) -> None:
@@ -35,13 +39,28 @@ def statuses(directory: object) -> list[str]:
     return sorted(f"{run_status(run)} {run.opref}" for run in runs(directory))
 
 
+# What is imported here needs no fork of us import again.
+for verb in verbs():
+    load(verb)
+
+
+def quick(*words: str, cwd: object = "/", input: str = "") -> Told:
+    """The program gage as a fork of this process: most of a test would be its start."""
+    return Told(*gage(*words, cwd=str(cwd), input=input, env=QUICK))
+
+
 def staged(directory: object, script: str, name: str = "one") -> Run:
     """A staged run in *directory*, made by plumbing."""
-    init = ["gage-init", name, "--opdef", "/dev/stdin", "--", "sh", "-c", script]
-    told = program(*init, cwd=str(directory), input='{"sourcecode": false}')
+    init = ["init", name, "--opdef", "/dev/stdin", "--", "sh", "-c", script]
+    told = quick(*init, cwd=directory, input='{"sourcecode": false}')
     assert told.code == 0, told.err
-    assert program("gage-stage", name, cwd=str(directory)).code == 0
+    assert quick("stage", name, cwd=directory).code == 0
     return open_run(os.path.join(str(directory), name), sync="none")
+
+
+def mostly_long(values: Iterable[object], but_for: Sequence[object]) -> list[Any]:
+    """Parameters that are for long tests, *but_for* those."""
+    return [pytest.param(v, marks=[pytest.mark.long] * (v not in but_for)) for v in values]
 
 
 class UnderWay(NamedTuple):
@@ -111,9 +130,12 @@ import json, os, sys, traceback
 from tempfile import TemporaryFile
 
 from gage.cli import speak_utf8
+from gage.porcelain.commands import load, verbs
 from gage.porcelain.main import main
 
 speak_utf8()
+for name in verbs():
+    load(name)
 
 def told(words):
     with TemporaryFile() as out, TemporaryFile() as err:

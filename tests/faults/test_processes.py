@@ -16,6 +16,8 @@ from gage.status import run_status
 from tests.faults.place import (
     define,
     ended,
+    mostly_long,
+    quick,
     runs,
     staged,
     state_of,
@@ -55,10 +57,10 @@ def test_a_stopped_runner_is_running_and_nobody_waits_for_it(tmp_path):
     wait_until(lambda: state_of(way.process.pid) == "T")
     name = way.run.name
     for words in (["runs"], ["show", name], ["log", name], ["ls", name], ["select", name]):
-        assert program("gage", *words, cwd=str(tmp_path)).code == 0, words
-    assert program("gage-status", str(way.run)).out == "running\n"
-    assert program("gage", "restart", "-y", name, cwd=str(tmp_path)).code == 11
-    assert program("gage-finalize", str(way.run)).code == 11
+        assert quick(*words, cwd=tmp_path).code == 0, words
+    assert quick("status", str(way.run)).out == "running\n"
+    assert quick("restart", "-y", name, cwd=tmp_path).code == 11
+    assert quick("finalize", str(way.run)).code == 11
     write(f"{way.run}/go", "")
     until_gone(way.ready)
     # The command has ended, and nobody has noted it yet.
@@ -81,7 +83,7 @@ def test_a_command_that_stopped_itself_can_be_stopped_for_good(tmp_path):
     define(tmp_path, op=f"{READY} kill -STOP $$; echo never")
     way = under_way(tmp_path, "gage", "run")
     wait_until(lambda: state_of(way.ready) == "T")
-    assert program("gage-status", str(way.run)).out == "running\n"
+    assert quick("status", str(way.run)).out == "running\n"
     way.process.send_signal(signal.SIGTERM)
     way.process.send_signal(signal.SIGCONT)
     assert ended(way.process).code == 143
@@ -130,8 +132,8 @@ def test_a_frozen_run_is_running_and_thaws(tmp_path):
         way = under_way(tmp_path, *within(group, "gage", "run"))
         write_to(group, "freezer.state", "FROZEN")
         wait_until(lambda: read(f"{group}/freezer.state") == "FROZEN\n")
-        assert program("gage", "runs", "-s", cwd=str(tmp_path)).out == "[1]  op  running\n"
-        assert program("gage-finalize", str(way.run)).code == 11
+        assert quick("runs", "-s", cwd=tmp_path).out == "[1]  op  running\n"
+        assert quick("finalize", str(way.run)).code == 11
         write(f"{way.run}/go", "")
         write_to(group, "freezer.state", "THAWED")
         assert ended(way.process).code == 3
@@ -188,7 +190,7 @@ def test_control_z_suspends_the_steps_of_a_pipeline_and_they_go_on(tmp_path):
 
 def test_steps_that_are_run_by_hand_are_suspended_with_who_runs_them(tmp_path):
     define(tmp_path, op=f"{READY} while test ! -e go; do sleep 0.02; done", all=["op"])
-    assert program("gage", "run", "--stage", "all", cwd=str(tmp_path)).code == 0
+    assert quick("run", "--stage", "all", cwd=tmp_path).code == 0
     (parent,) = [run for run in runs(tmp_path) if str(run.opref) == "all"]
     way = under_way(tmp_path, "gage-run-steps", str(parent))
     way.process.send_signal(signal.SIGTSTP)
@@ -268,7 +270,7 @@ def test_where_all_is_killed_at_once_the_status_is_true_and_a_restart_goes_on(tm
     ended(way.process)
     wait_until(lambda: not is_held(way.run, "tree") and not is_held(way.run, "runner"))
     assert run_status(way.run) == "terminated"
-    told = program("gage", "restart", "-y", f"{operation}@", cwd=str(tmp_path))
+    told = quick("restart", "-y", f"{operation}@", cwd=tmp_path)
     assert told.code == 0, told.err
     assert {status.split()[0] for status in statuses(tmp_path)} == {"completed"}
     assert read_fact(way.run, "attempts", "1", "proc", "exit") == "-9"
@@ -309,41 +311,42 @@ def test_what_lives_on_after_its_runner_is_named_with_the_command_that_ends_it(t
         ["reopen", str(way.run)],
         ["runs", "rm", "-y", name],
     ):
-        told = program("gage", *words, cwd=str(tmp_path))
+        told = quick(*words, cwd=tmp_path)
         assert told.code == 11, words
         assert re.fullmatch(rf"gage[a-z -]*: {expected}", told.err), told.err
-    assert program("gage", "runs", "stop", "-y", str(way.run), cwd="/").code == 0
+    assert quick("runs", "stop", "-y", str(way.run), cwd="/").code == 0
     assert not is_alive(way.ready)
     assert read_fact(way.run, "proc", "exit") == "-9"
-    assert program("gage", "restart", "-y", "--stage", cwd=str(tmp_path)).code != 11
+    assert quick("restart", "-y", "--stage", cwd=tmp_path).code != 11
 
 
+@pytest.mark.long
 def test_of_many_that_live_on_a_few_are_named(tmp_path):
     define(tmp_path, op="for i in 1 2 3 4 5 6 7 8; do sleep 7$i & done; echo $! > ready; wait")
     way = under_way(tmp_path, "gage", "run")
     way.process.kill()
     way.process.communicate()
     wait_until(lambda: not is_held(way.run, "runner"))
-    wait_until(lambda: "and 3 more\n" in program("gage-finalize", str(way.run)).err)
-    assert program("gage", "runs", "stop", "-y", str(way.run), cwd="/").code == 0
+    wait_until(lambda: "and 3 more\n" in quick("finalize", str(way.run)).err)
+    assert quick("runs", "stop", "-y", str(way.run), cwd="/").code == 0
 
 
 # Starved
 
 
-@pytest.mark.parametrize("count", range(6, 24))
+@pytest.mark.parametrize("count", mostly_long(range(6, 24), but_for=(8, 11, 14, 16)))
 def test_too_few_descriptors_start_nothing_and_later_the_same_works(tmp_path, count):
     run = staged(tmp_path, "echo hi; exit 3")
-    told = program("prlimit", f"--nofile={count}", "gage-exec", "one", cwd=str(tmp_path))
+    told = program("prlimit", f"--nofile={count}", "gage-exec", "one", cwd=tmp_path)
     if told.code == 3:
         assert (told.out, run_status(run)) == ("hi\n", "exited")
         return
     assert (told.out, told.code, "Too many open files" in told.err) == ("", 125, True)
     if run_status(run) == "staged":
-        assert program("gage-exec", "one", cwd=str(tmp_path)).code == 3
+        assert quick("exec", "one", cwd=tmp_path).code == 3
     else:
         assert run_status(run) == "exited"
-        assert program("gage-finalize", "one", cwd=str(tmp_path)).code == 0
+        assert quick("finalize", "one", cwd=tmp_path).code == 0
         assert read_fact(run, "proc", "exit") == "125"
 
 
@@ -351,7 +354,7 @@ def test_too_few_descriptors_start_nothing_and_later_the_same_works(tmp_path, co
 def test_where_no_process_can_be_made_the_run_says_so_and_restarts(tmp_path, most):
     define(tmp_path, op="echo hi; exit 3")
     with cgroup("pids", max=most) as group:
-        told = program(*within(group, "gage", "run"), cwd=str(tmp_path))
+        told = program(*within(group, "gage", "run"), cwd=tmp_path)
         (run,) = runs(tmp_path)
         if most == 1:
             assert told.code == 125
@@ -362,18 +365,18 @@ def test_where_no_process_can_be_made_the_run_says_so_and_restarts(tmp_path, mos
             assert (run_status(run), read_fact(run, "proc", "exit")) == ("error", "125")
         else:
             assert (told.out, told.code) == ("hi\n", 3)
-    assert program("gage", "restart", "-y", "op@", cwd=str(tmp_path)).code == 3
+    assert quick("restart", "-y", "op@", cwd=tmp_path).code == 3
 
 
 def test_a_step_that_cannot_be_started_is_said_and_a_restart_goes_on(tmp_path):
     define(tmp_path, op="true", all=["op", "op"])
     # The runner, and the one that runs the steps.
     with cgroup("pids", max=2) as group:
-        told = program(*within(group, "gage", "run", "all"), cwd=str(tmp_path))
+        told = program(*within(group, "gage", "run", "all"), cwd=tmp_path)
         assert told.code == 125
         assert "step op: Resource temporarily unavailable\n" in told.err
     assert statuses(tmp_path) == ["error all", "staged op", "staged op"]
-    assert program("gage", "restart", "-y", "all@", cwd=str(tmp_path)).code == 0
+    assert quick("restart", "-y", "all@", cwd=tmp_path).code == 0
     assert statuses(tmp_path) == ["completed all", "completed op", "completed op"]
 
 
@@ -390,11 +393,11 @@ def test_an_ordinary_user_who_may_have_no_more_processes_is_told():
         assert program(*alone, "gage", "restart", "-y", "1", cwd=place).code == 3
 
 
-@pytest.mark.parametrize("megabytes", [22, 26, 30, 34, 38, 42, 48])
+@pytest.mark.parametrize("megabytes", mostly_long(range(16, 60, 2), but_for=(22, 28, 36)))
 def test_without_memory_nothing_is_half_done_and_nothing_is_called_a_fault(tmp_path, megabytes):
     define(tmp_path, op="echo hi; exit 3")
     limit = f"--as={megabytes << 20}"
-    told = program("prlimit", limit, "gage", "run", cwd=str(tmp_path))
+    told = program("prlimit", limit, "gage", "run", cwd=tmp_path)
     if not runs(tmp_path):
         # Python itself may fail, before it is ours.
         assert told.code == 125 or "MemoryError" in told.err or "allocate" in told.err, told
@@ -407,7 +410,7 @@ def test_without_memory_nothing_is_half_done_and_nothing_is_called_a_fault(tmp_p
     else:
         assert (told.code, status in ("staged", "terminated", "pending")) == (125, True), told
     if status != "pending":
-        assert program("gage", "restart", "-y", "op@", cwd=str(tmp_path)).code == 3
+        assert quick("restart", "-y", "op@", cwd=tmp_path).code == 3
 
 
 def test_memory_that_is_missing_at_the_end_keeps_the_code(tmp_path, monkeypatch, capfd):
@@ -459,6 +462,8 @@ DAEMONS = {
 DOUBLE_FORK = """
 import os, sys, time
 if os.fork():
+    while not os.path.exists(sys.argv[1]):
+        time.sleep(0.01)
     os._exit(3)
 os.setsid()
 if os.fork():
@@ -474,7 +479,7 @@ time.sleep(87)
 @pytest.mark.parametrize("kind", DAEMONS)
 def test_a_daemon_is_ended_named_and_does_not_change_the_code(tmp_path, kind):
     run = staged(tmp_path, f"{DAEMONS[kind]}; echo main; exit 3")
-    told = program("gage-exec", "--linger", "0.2", "one", cwd=str(tmp_path))
+    told = quick("exec", "--linger", "0.2", "one", cwd=tmp_path)
     assert (told.out, told.code) == ("main\n", 3)
     pid = read(f"{run}/pid").strip()
     assert state_of(pid) == ""
@@ -486,7 +491,7 @@ def test_a_daemon_as_the_book_says_is_ended_too(tmp_path):
     write(str(tmp_path / "daemon.py"), DOUBLE_FORK)
     pidfile = tmp_path / "pid"
     run = staged(tmp_path, f"exec python {tmp_path}/daemon.py {pidfile}")
-    assert program("gage-exec", "--linger", "3", "one", cwd=str(tmp_path)).code == 3
+    assert quick("exec", "--linger", "0.2", "one", cwd=tmp_path).code == 3
     pid = read(str(pidfile)).strip()
     assert state_of(pid) == ""
     assert f"ended what the command left behind: {pid} " in log_of(run)
@@ -494,7 +499,7 @@ def test_a_daemon_as_the_book_says_is_ended_too(tmp_path):
 
 def test_a_grandchild_that_keeps_the_output_open_does_not_keep_the_run(tmp_path):
     run = staged(tmp_path, "(while :; do sleep 0.01; echo more; done) & echo main; exit 3")
-    told = program("gage-exec", "--linger", "0.2", "one", cwd=str(tmp_path))
+    told = quick("exec", "--linger", "0.2", "one", cwd=tmp_path)
     assert (told.out.startswith("main\n"), told.code) == (True, 3)
     assert told.out == read(run_meta_path(run, "output", "40_run"))
     assert "ended what the command left behind: " in log_of(run)
@@ -502,7 +507,7 @@ def test_a_grandchild_that_keeps_the_output_open_does_not_keep_the_run(tmp_path)
 
 def test_a_command_that_closes_all_goes_on_and_its_end_is_awaited(tmp_path):
     define(tmp_path, op="exec >&- 2>&- <&-; sleep 0.3; : > late; exit 9")
-    assert program("gage", "run", cwd=str(tmp_path)) == ("", "", 9)
+    assert quick("run", cwd=tmp_path) == ("", "", 9)
     (run,) = runs(tmp_path)
     assert os.path.exists(f"{run}/late")
     assert run_status(run) == "error"
@@ -514,13 +519,14 @@ def test_a_command_that_multiplies_is_ended_to_the_last(tmp_path):
     write(str(tmp_path / "bomb.py"), bomb)
     with cgroup("pids", max=60) as group:
         run = staged(tmp_path, f"python {tmp_path}/bomb.py & sleep 0.5; exit 4")
-        told = program(*within(group, "gage-exec", "--linger", "0.2", "one"), cwd=str(tmp_path))
+        told = program(*within(group, "gage-exec", "--linger", "0.2", "one"), cwd=tmp_path)
         assert told.code == 4
         pids = [name[4:] for name in os.listdir(str(run)) if name.startswith("pid-")]
         assert len(pids) == 32
         assert [pid for pid in pids if state_of(pid)] == []
 
 
+@pytest.mark.long
 def test_a_fork_bomb_hits_its_limit_and_the_run_ends(tmp_path):
     bomb = "import os, time\nend = time.monotonic() + 1\n"
     bomb += (
@@ -529,7 +535,7 @@ def test_a_fork_bomb_hits_its_limit_and_the_run_ends(tmp_path):
     write(str(tmp_path / "bomb.py"), bomb)
     define(tmp_path, op=f"python {tmp_path}/bomb.py; exit 4")
     with cgroup("pids", max=60) as group:
-        told = program(*within(group, "gage", "run"), cwd=str(tmp_path))
+        told = program(*within(group, "gage", "run"), cwd=tmp_path)
         assert told.code in (2, 4), told  # a shell that cannot fork any more exits with 2
         (run,) = runs(tmp_path)
         assert run_status(run) == "error"
@@ -547,9 +553,10 @@ def test_a_command_that_ignores_a_signal_is_killed_in_the_end(tmp_path):
     assert read_fact(way.run, "proc", "exit") == "-9"
 
 
-@pytest.mark.parametrize(
-    "change", ["os.setpgid(0, os.getppid())", "os.setpgrp()", "fork_and_setsid()"]
-)
+CHANGES = ("os.setpgid(0, os.getppid())", "os.setpgrp()", "fork_and_setsid()")
+
+
+@pytest.mark.parametrize("change", mostly_long(CHANGES, but_for=(CHANGES[0], CHANGES[2])))
 def test_a_command_that_leaves_its_group_is_reached_all_the_same(tmp_path, change):
     script = (
         "import os, time\n"
@@ -586,8 +593,8 @@ def test_a_command_that_kills_its_runner_dies_with_it_and_the_run_can_be_restart
     until_gone(way.ready)
     wait_until(lambda: not is_held(way.run, "runner"))
     assert run_status(way.run) == "terminated"
-    assert program("gage", "runs", "stop", "-y", "op@", cwd=str(tmp_path)).code in (0, 20)
-    assert program("gage", "restart", "-y", "op@", cwd=str(tmp_path)).code == 0
+    assert quick("runs", "stop", "-y", "op@", cwd=tmp_path).code in (0, 20)
+    assert quick("restart", "-y", "op@", cwd=tmp_path).code == 0
     assert read_fact(way.run, "attempts", "1", "proc", "exit") == "-9"
 
 
@@ -601,10 +608,10 @@ REMOVALS = {
 }
 
 
-@pytest.mark.parametrize("removed", REMOVALS)
+@pytest.mark.parametrize("removed", mostly_long(REMOVALS, but_for=[*REMOVALS][1::2]))
 def test_a_command_that_removes_what_is_gages_is_told_in_few_words(tmp_path, removed):
     define(tmp_path, op=f"cd /; rm -rf {removed}; echo gone; exit 3", other="true")
-    told = program("gage", "run", "op", cwd=str(tmp_path))
+    told = quick("run", "op", cwd=tmp_path)
     assert told.out == "gone\n"
     assert told.err.count("\n") <= 2
     assert "Traceback" not in told.err
@@ -614,14 +621,14 @@ def test_a_command_that_removes_what_is_gages_is_told_in_few_words(tmp_path, rem
     assert statuses(tmp_path) == ([f"{expected} op"] if expected else [])
     for run in runs(tmp_path):
         assert read_fact(run, "proc", "exit") == "3"
-    assert program("gage", "run", "other", cwd=str(tmp_path)).code == 0
+    assert quick("run", "other", cwd=tmp_path).code == 0
 
 
 def test_plumbing_notes_the_end_though_the_command_removed_the_locks(tmp_path):
     run = staged(tmp_path, "rm -rf $RUN_DIR/../.locks; exit 3")
-    assert program("gage-exec", "one", cwd=str(tmp_path)) == ("", "", 3)
+    assert quick("exec", "one", cwd=tmp_path) == ("", "", 3)
     assert run_status(run) == "exited"
-    assert program("gage-finalize", "one", cwd=str(tmp_path)).code == 0
+    assert quick("finalize", "one", cwd=tmp_path).code == 0
     assert read_fact(run, "proc", "exit") == "3"
 
 
@@ -645,10 +652,10 @@ def test_a_process_id_never_makes_a_run_running(tmp_path):
             os.unlink(lock)
             write(lock, str(pid), 0o444)
             assert run_status(way.run) == "terminated"
-            told = program("gage", "runs", "-s", cwd=str(tmp_path))
+            told = quick("runs", "-s", cwd=tmp_path)
             assert told.out == "[1]  op  terminated\n"
-        assert program("gage", "runs", "stop", "-y", "op@", cwd=str(tmp_path)).code == 20
-        assert program("gage-finalize", str(way.run)).code == 0
+        assert quick("runs", "stop", "-y", "op@", cwd=tmp_path).code == 20
+        assert quick("finalize", str(way.run)).code == 0
         assert state_of(sleeper.pid) == "S"
     finally:
         sleeper.kill()

@@ -152,7 +152,7 @@ def speak_utf8() -> None:
 
     What a gage file names could not be named on the disk, or under another name.
     """
-    if sys.getfilesystemencoding() != "utf-8":
+    if sys.getfilesystemencoding() != "utf-8" and sys.executable:
         # Not by a variable: what we run shall find the environment that we found.
         os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])
 

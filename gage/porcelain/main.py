@@ -40,12 +40,15 @@ def _run(words: list[str]) -> int:
         raise UsageError(f"{words[0]}: no such option", "gage help")
     name = _porcelain_name(words)
     if name:
-        from gage.porcelain.app import run_command
-
-        prog, rest = f"gage {name}", words[len(name.split(" ")) :]
-        runner = name in RUNNERS
-        return guarded(prog, lambda: run_command(prog, load(name), rest), runner)
+        rest = words[len(name.split(" ")) :]
+        return guarded(f"gage {name}", lambda: _run_porcelain(name, rest), name in RUNNERS)
     return _run_other(words[0], words[1:])
+
+
+def _run_porcelain(name: str, rest: list[str]) -> int:
+    from gage.porcelain.app import run_command
+
+    return run_command(f"gage {name}", load(name), rest)
 
 
 def _options_taken(words: list[str]) -> list[str]:

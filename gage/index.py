@@ -25,7 +25,9 @@ def load(home: str, columns: Sequence[str], suffix: Sequence[str]) -> list[tuple
     Empty where there is no index to rely on.
     """
     try:
-        with open(os.path.join(home, NAME), "rb") as file:
+        # Whatever lies there must not make a listing wait.
+        path = os.path.join(home, NAME)
+        with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
             data = file.read()
     except OSError:
         return []

@@ -287,8 +287,9 @@ def _settings(config: Mapping[str, Scalar], names: set[str], varied: Mapping[str
 def _text(fd: int, path: str) -> str:
     """The text of the fact at *path* in the directory at *fd*; empty where there is none."""
     try:
-        # Damage may be anything: a FIFO must not make a listing wait.
-        data = read_whole(os.open(path, os.O_RDONLY | os.O_NONBLOCK, dir_fd=fd))
+        # Damage may be anything: a FIFO must not make a listing wait, nor a link to a device.
+        flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW
+        data = read_whole(os.open(path, flags, dir_fd=fd))
     except OSError:
         return ""
     return data.decode("utf-8", "surrogateescape").removesuffix("\n")

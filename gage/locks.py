@@ -69,7 +69,7 @@ def is_running(run: Run) -> bool:
 
 def _is_locked(run: Run, name: str, start: int) -> bool:
     try:
-        fd = os.open(lock_path(run, name), os.O_RDONLY | os.O_NOFOLLOW)
+        fd = os.open(lock_path(run, name), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except (FileNotFoundError, NotADirectoryError):
         return False
     try:

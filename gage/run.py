@@ -167,8 +167,8 @@ def read_fact(run: Run, *parts: str) -> str | None:
 def read_fact_bytes(run: Run, *parts: str) -> bytes | None:
     """All bytes of a fact; None where the fact is not there. Raises OSError."""
     try:
-        # Damage may be anything: a FIFO must not make a listing wait.
-        fd = os.open(run_meta_path(run, *parts), os.O_RDONLY | os.O_NONBLOCK)
+        # Damage may be anything: a FIFO must not make a listing wait, nor a link to a device.
+        fd = os.open(run_meta_path(run, *parts), os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
     except OSError as error:
         if error.errno in (errno.ENOENT, errno.ENOTDIR):
             return None

@@ -10,7 +10,7 @@ from typing import Literal
 
 from gage.errors import NotFoundError, StateError
 from gage.locks import is_running
-from gage.run import RUN_ID, SCHEMA, Run, has_fact, lock_path, open_run, read_fact
+from gage.run import RUN_ID, SCHEMA, Run, has_fact, lock_path, open_run, read_fact, read_whole
 
 Status = Literal[
     "completed", "error", "running", "exited", "terminated", "staged", "pending", "unknown"
@@ -61,8 +61,8 @@ def exit_note(run: Run) -> int | None:
     After a reboot the note proves nothing: output that was not synced may be gone.
     """
     try:
-        with open(lock_path(run, "exit.note"), encoding="utf-8") as file:
-            code, boot = file.read().split()
+        fd = os.open(lock_path(run, "exit.note"), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        code, boot = read_whole(fd).decode().split()
         return int(code) if boot == boot_id() else None
     except (OSError, ValueError):
         return None

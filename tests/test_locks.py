@@ -125,6 +125,12 @@ def test_locks_and_what_is_not_whole_are_closed_to_others(tmp_path, umask):
     assert modes == {".locks": "0o700", ".locks/one": "0o700", ".tmp": "0o700"}
 
 
+def test_a_lock_that_is_a_fifo_is_waited_for_by_nobody(run):
+    os.makedirs(os.path.dirname(lock_path(run, "runner")))
+    os.mkfifo(lock_path(run, "runner"))
+    assert not is_held(run, "runner")
+
+
 def test_who_may_not_ask_is_not_told_that_nobody_is_there(tmp_path):
     if os.geteuid() != 0 or not nobody_can_run():
         pytest.skip("needs a second user")

@@ -4,6 +4,7 @@ import pytest
 
 from gage.errors import NotFoundError, StateError
 from gage.facts import put_fact, remove_fact
+from gage.listing import read_row
 from gage.locks import holding
 from gage.run import lock_path, run_meta_path
 from gage.status import boot_id, exit_note, exit_status, expect, run_status, status_at
@@ -100,6 +101,25 @@ def test_what_is_no_file_is_no_fact(tmp_path):
     os.unlink(run_meta_path(run, "proc/exit"))
     os.mkdir(run_meta_path(run, "proc/exit"))
     assert run_status(run) == "unknown"
+
+
+def test_a_fact_that_is_a_link_is_no_fact(tmp_path):
+    run = write_run(tmp_path)
+    os.rename(run_meta_path(run, "proc/exit"), tmp_path / "exit")
+    os.symlink(tmp_path / "exit", run_meta_path(run, "proc/exit"))
+    assert run_status(run) == "unknown"
+    os.unlink(run_meta_path(run, "proc/exit"))
+    os.symlink("/dev/zero", run_meta_path(run, "proc/exit"))
+    assert run_status(run) == read_row(str(tmp_path), run.name).status == "unknown"
+
+
+def test_a_note_that_is_a_fifo_notes_nothing(tmp_path):
+    run = write_run(tmp_path, exit=None)
+    put_fact(run, "started", text="3")
+    noted(run, "0 x")
+    os.unlink(lock_path(run, "exit.note"))
+    os.mkfifo(lock_path(run, "exit.note"))
+    assert run_status(run) == "terminated"
 
 
 def test_where_there_is_no_run_there_is_no_status(tmp_path):

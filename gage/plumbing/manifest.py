@@ -3,28 +3,14 @@
 import argparse
 import os
 from collections.abc import Iterable, Sequence
-from typing import Literal, NamedTuple
 
 from gage.cli import command, parser_for, print_records
-from gage.digest import ALGORITHMS, algorithm_of
+from gage.digest import ALGORITHMS
 from gage.durable import put
 from gage.errors import StateError
-from gage.manifest import (
-    DEPENDENCY,
-    SOURCE,
-    Entry,
-    compare,
-    escape_line,
-    read_manifest,
-)
+from gage.file_differences import Difference, find_differences
+from gage.manifest import DEPENDENCY, SOURCE, Entry, escape_line, read_manifest
 from gage.run import Run, has_fact, open_run, run_meta_path
-
-
-class Difference(NamedTuple):
-    """How one file of a run dir differs from the manifest."""
-
-    difference: Literal["missing", "changed", "unreadable", "new"]
-    path: str
 
 
 def check_manifest(run: Run) -> list[Difference]:
@@ -33,24 +19,9 @@ def check_manifest(run: Run) -> list[Difference]:
     What a run generates is no difference until the run is finalized. Raises StateError
     where the run is not staged.
     """
-    from gage.sealing import digest_run_dir
-
-    entries = read_manifest(run)
-    algorithms = {
-        entry.path: algorithm_of(entry.digest)
-        for entry in entries
-        if not entry.digest.startswith("link:")
-    }
-    seal = digest_run_dir(run.run_dir, algorithms, ALGORITHMS[0])
-    changes = compare(entries, {file.path: file.digest for file in seal.files})
-    closed = {skipped.path for skipped in seal.skipped if skipped.path != "."}
-    found = [Difference("changed", path) for path in changes.modified]
-    for path in changes.deleted:
-        found.append(Difference("unreadable" if _is_in(path, closed) else "missing", path))
-    order = {entry.path: index for index, entry in enumerate(entries)}
-    found.sort(key=lambda difference: order[difference.path])
-    if has_fact(run, "proc", "exit"):
-        found += [Difference("new", path) for path in changes.added]
+    found = find_differences(run, read_manifest(run))
+    if not has_fact(run, "proc", "exit"):
+        found = [difference for difference in found if difference.difference != "new"]
     return found
 
 
@@ -172,10 +143,3 @@ def _print(args: argparse.Namespace, records: Iterable[tuple[str, dict[str, str]
 
 def _fields(entry: Entry) -> str:
     return f"{entry.type} {entry.digest} "
-
-
-def _is_in(path: str, folders: set[str]) -> bool:
-    """Whether *path*, or a directory that it is in, is one of *folders*."""
-    while path and path not in folders:
-        path = path.rpartition("/")[0]
-    return bool(path)

@@ -37,8 +37,17 @@ def append_events(run: Run, events: Iterable[FileEvent]) -> None:
 def read_events(run: Run) -> list[FileEvent]:
     """All events, oldest first; a line that was cut by a crash is left out."""
     lines = (read_fact_bytes(run, "log", "files") or b"").split(b"\n")[:-1]
-    events = (_parsed(line.decode("utf-8", "surrogateescape")) for line in lines)
+    events = (parse_event(line.decode("utf-8", "surrogateescape")) for line in lines)
     return [event for event in events if event is not None]
+
+
+def parse_event(line: str) -> FileEvent | None:
+    """The event of a line, without its newline; None where it tells none."""
+    try:
+        event, type, mtime, path = unescape_line(line).split(" ", 3)
+        return FileEvent(event, type, None if mtime == "-" else int(mtime), path)
+    except (StateError, ValueError):
+        return None
 
 
 def entered(run: Run) -> dict[str, str]:
@@ -59,14 +68,6 @@ def _drop_half_line(run: Run) -> None:
     if whole != log:
         path = run_meta_path(run, "log", "files")
         put(tmp_dir(run), path, whole, mode=0o664, sync=run.sync)
-
-
-def _parsed(line: str) -> FileEvent | None:
-    try:
-        event, type, mtime, path = unescape_line(line).split(" ", 3)
-        return FileEvent(event, type, None if mtime == "-" else int(mtime), path)
-    except (StateError, ValueError):
-        return None
 
 
 def _stamp(mtime: int | None) -> str:

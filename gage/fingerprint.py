@@ -12,7 +12,8 @@ from gage.run import Run, run_meta_path
 def run_fingerprint(run: Run) -> str:
     """The fingerprint of what went into *run*. Raises StateError."""
     if run.opref is None:
-        raise StateError(f"{run_meta_path(run, 'opref')}: this fact is missing or damaged")
+        path = run_meta_path(run, "opref")
+        raise StateError(f"{path}: this fact is missing or damaged", f"gage-fsck {run}")
     went_in = recorded_command(run).args, recorded_config(run), read_manifest(run)
     return fingerprint(run.opref, *went_in)
 

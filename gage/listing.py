@@ -237,13 +237,7 @@ def _rows_by_index(home: str, names: list[str], spoken_of: set[str]) -> list[Row
     try:
         for name in names:
             try:
-                exit = os.stat(name + ".meta/proc/exit", dir_fd=home_fd)
-                changed = exit.st_ctime_ns
-                vouch = hash((exit.st_ino, changed))
-                if name in spoken_of:
-                    user = os.stat(name + ".user", dir_fd=home_fd)
-                    changed = max(changed, user.st_ctime_ns)
-                    vouch = hash((vouch, user.st_ino, user.st_ctime_ns))
+                changed, vouch = _vouched(home_fd, name, name in spoken_of)
             except OSError:  # not finished, or no run
                 rows.append(read_row(home, name))
                 continue
@@ -260,6 +254,43 @@ def _rows_by_index(home: str, names: list[str], spoken_of: set[str]) -> list[Row
     if new > len(rows) // 100 + 10:
         index.save(home, _COLUMNS, [row[:-1] for row in rows if row.vouch])
     return rows
+
+
+def _vouched(home_fd: int, name: str, spoken_of: bool) -> tuple[int, int]:
+    """When what a row is believed by changed, and what stands for it. Raises OSError."""
+    exit = os.stat(name + ".meta/proc/exit", dir_fd=home_fd)
+    changed = exit.st_ctime_ns
+    vouch = hash((exit.st_ino, changed))
+    if spoken_of:
+        user = os.stat(name + ".user", dir_fd=home_fd)
+        changed = max(changed, user.st_ctime_ns)
+        vouch = hash((vouch, user.st_ino, user.st_ctime_ns))
+    return changed, vouch
+
+
+def is_index_right(home: str) -> bool:
+    """Whether the index of *home*, if there is one, says nothing that the files do not.
+
+    A fact that was changed in its place, as nothing of gage does, leaves it wrong.
+    """
+    if not os.path.lexists(os.path.join(home, index.NAME)):
+        return True
+    rows = [Row._make(values) for values in index.load(home, _COLUMNS, (home,))]
+    home_fd = os.open(home, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        return bool(rows) and all(_is_borne_out(row, home_fd) for row in rows)
+    finally:
+        os.close(home_fd)
+
+
+def _is_borne_out(row: Row, home_fd: int) -> bool:
+    try:
+        spoken_of = os.path.isdir(row.run_dir + ".user")
+        if _vouched(home_fd, row.name, spoken_of)[1] != row.vouch:
+            return True  # nobody believes this row any more
+    except OSError:
+        return True
+    return read_row(row.home, row.name)._replace(vouch=row.vouch) == row
 
 
 def _is_storable(row: Row) -> bool:

@@ -56,7 +56,7 @@ def parse_entry(line: str) -> Entry:
     """
     type, _, rest = unescape_line(line).partition(" ")
     digest, _, path = rest.partition(" ")
-    if type not in ("s", "d", "r", "g") or not _DIGEST.fullmatch(digest):
+    if type not in ("s", "d", "r", "g") or not is_digest(digest):
         raise StateError(f"{line!r}: expected `TYPE DIGEST PATH`")
     if not is_run_path(path):
         raise StateError(f"{path!r}: not a path within a run dir")
@@ -91,7 +91,8 @@ def read_manifest(run: Run) -> list[Entry]:
     try:
         return parse_manifest(text)
     except StateError as error:
-        raise StateError(f"{run_meta_path(run, 'manifest')}: {error.message}") from None
+        path = run_meta_path(run, "manifest")
+        raise StateError(f"{path}: {error.message}", f"gage-fsck {run}") from None
 
 
 def compare(entries: Sequence[Entry], digests: Mapping[str, str]) -> Changes:
@@ -123,3 +124,8 @@ def unescape_line(line: str) -> str:
 def is_run_path(path: str) -> bool:
     """Whether *path* can only be a file within a run dir: relative, and in one spelling."""
     return "\0" not in path and all(part not in ("", ".", "..") for part in path.split("/"))
+
+
+def is_digest(text: str) -> bool:
+    """Whether *text* is a digest as a manifest holds it."""
+    return _DIGEST.fullmatch(text) is not None

@@ -65,7 +65,9 @@ def read_json_fact(run: Run, *parts: str) -> Any:
         return json.loads(text or "")
     except (ValueError, RecursionError):
         trouble = "missing" if text is None else "damaged"
-        raise StateError(f"{run_meta_path(run, *parts)}: this fact is {trouble}") from None
+        raise StateError(
+            f"{run_meta_path(run, *parts)}: this fact is {trouble}", f"gage-fsck {run}"
+        ) from None
 
 
 def _read_object(run: Run, *parts: str) -> dict[str, Any]:
@@ -87,4 +89,4 @@ def _is_list_of(kind: type, value: Any) -> bool:
 
 
 def _other(run: Run, *parts: str, wanted: str) -> StateError:
-    return StateError(f"{run_meta_path(run, *parts)}: expected {wanted}")
+    return StateError(f"{run_meta_path(run, *parts)}: expected {wanted}", f"gage-fsck {run}")

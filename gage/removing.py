@@ -39,17 +39,24 @@ def remove_abandoned(tmp: str) -> None:
 
     Nothing takes so long to become whole. What cannot be removed stays for another time.
     """
-    before = time.time() - ABANDONED_SECONDS
-    with os.scandir(tmp) as entries:
-        present = list(entries)
-    for entry in present:
+    for entry in abandoned(tmp):
         with contextlib.suppress(OSError):
-            if entry.stat(follow_symlinks=False).st_mtime >= before:
-                continue
             if entry.is_dir(follow_symlinks=False):
                 remove_tree(entry.path)
             else:
                 os.unlink(entry.path)
+
+
+def abandoned(tmp: str) -> list["os.DirEntry[str]"]:
+    """What killed verbs left in the directory *tmp*: it has not changed for a day."""
+    before = time.time() - ABANDONED_SECONDS
+    found = []
+    with os.scandir(tmp) as entries:
+        for entry in entries:
+            with contextlib.suppress(OSError):
+                if entry.stat(follow_symlinks=False).st_mtime < before:
+                    found.append(entry)
+    return found
 
 
 def remove_files(top: str, paths: Iterable[str]) -> None:

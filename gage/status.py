@@ -87,7 +87,7 @@ def expect(run: Run, wanted: Status, hint: str = "") -> None:
     if not os.path.isdir(run.meta_dir):
         raise NotFoundError(f"{run}: its meta dir is gone")
     if status == "unknown":
-        raise StateError(f"{run}: a fact is missing or damaged", f"ls -lR {run.meta_dir}")
+        raise StateError(f"{run}: a fact is missing or damaged", f"gage-fsck {run}")
     early = _LIFE.index(status) < _LIFE.index(wanted) if status in _LIFE else False
     raise StateError(f"{run}: {_NOT_YET[wanted] if early else _ALREADY[status]}", hint)
 

@@ -143,7 +143,7 @@ def _planned(plan: _Plan, named: NamedStep, link: StepLink, earlier: Action | No
         who = "" if status == "running" else survivors(run)
         raise LockedError(f"{run}: still running{who}", f"gage runs stop {run.name}")
     if status == "unknown":
-        raise StateError(f"{run}: a fact is missing or damaged")
+        raise StateError(f"{run}: a fact is missing or damaged", f"gage-fsck {run}")
     if status == "pending" and not was_staged(run):
         if not plan.parent.id or read_fact(run, "parent") != plan.parent.id:
             raise StateError(f"{run}: not staged yet", f"gage-stage {run}")

@@ -114,8 +114,7 @@ def sweep(home: str, now: clock.Clock = clock.now) -> None:
             if work == "purge":
                 _finish_purge(place, run)
             elif run is None:
-                # A deletion that has just begun is empty too; nobody takes this long to begin.
-                if work == "restore" or now() - int(os.path.basename(place)[:16]) > ABANDONED:
+                if _is_over(place, work, now):
                     os.rmdir(place)
             else:
                 with locks.holding(run):
@@ -142,6 +141,34 @@ def _make_room(run: Run) -> None:
     for path in anew:
         with suppress(OSError):
             os.unlink(path)
+
+
+def interrupted(home: str, now: clock.Clock = clock.now) -> list[str]:
+    """The directories in the trash of *home* in which something was begun and not finished.
+
+    Raises OSError where a lock may not be asked.
+    """
+    found = []
+    for place, work in _places(home):
+        names = run_names(place) if work else []
+        if names and work != "purge":
+            at_work = locks.is_held(Run(os.path.join(home, names[0]), "", None), "runner")
+        else:
+            at_work = work != "purge" and not _is_over(place, work, now)
+        if work and not at_work:
+            found.append(place)
+    return found
+
+
+def names_in_trash(home: str) -> set[str]:
+    """The names of the runs that are in the trash of *home*, or on their way."""
+    return {name for place, _ in _places(home) for name in run_names(place)}
+
+
+def _is_over(place: str, work: str, now: clock.Clock) -> bool:
+    """Whether an empty *place* is of no use any more."""
+    # A deletion that has just begun is empty too; nobody takes this long to begin.
+    return work == "restore" or now() - int(os.path.basename(place)[:16]) > ABANDONED
 
 
 def _finish_delete(home: str, place: str, run: Run) -> None:

@@ -3,7 +3,7 @@ import os
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from gage.patch import FilePatch, Hunk, format_patch, parse_patches, undo
+from gage.patch import FilePatch, Hunk, format_patch, is_whole, parse_patches, undo
 
 LINES = st.sampled_from([b"a", b"b = 1", b"", b"-- x", b"++ y", b"@@ -1 +1 @@", b"\xff\r", b"\\ n"])
 TEXTS = st.lists(LINES).map(b"\n".join)
@@ -46,3 +46,18 @@ def test_what_a_patch_did_not_make_is_not_undone():
 def test_any_bytes_are_read(data):
     for patch in parse_patches(data):
         undo(patch, data)
+
+
+@given(TEXTS, TEXTS, NAMES)
+def test_what_was_formatted_is_whole(before, after, path):
+    patch = format_patch(os.fsencode(path), os.fsencode(path), before, after)
+    assert is_whole(patch * 2) == (before != after)
+
+
+def test_a_patch_that_was_cut_is_not_whole():
+    patch = format_patch(b"a", b"a", b"1\n2\n3\n", b"1\n3\n4\n")
+    lines = patch.splitlines(keepends=True)
+    for count in range(len(lines)):
+        assert not is_whole(b"".join(lines[:count]))
+        assert not is_whole(b"".join(lines[:count]) + b"\n" + patch)
+    assert not is_whole(b"garbage\n" + patch)

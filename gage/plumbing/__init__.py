@@ -14,6 +14,7 @@ _HOME = {
     "Run": "gage.run",
     "exec_run": "gage.plumbing.exec",
     "finalize_run": "gage.plumbing.finalize",
+    "fsck_run": "gage.plumbing.fsck",
     "init_run_meta": "gage.beginning",
     "make_run": "gage.run",
     "open_run": "gage.run",

@@ -1,4 +1,4 @@
-"""gage check: says whether the gage file of the project is right, and what is wrong."""
+"""gage check: says whether the gage file of the project, or what runs claim, is right."""
 
 import os
 from typing import Annotated
@@ -6,17 +6,54 @@ from typing import Annotated
 import typer
 
 from gage.cli import shown_line
-from gage.errors import ConfigError
+from gage.errors import ConfigError, UsageError
+from gage.filters import Filters
 from gage.gage_file import check_gage_file, gage_file_schema, load_gage_file
+from gage.porcelain.choosing import is_said
 from gage.porcelain.ops import project_file
-from gage.porcelain.options import Place, Quiet, Trust, believe
+from gage.porcelain.options import (
+    Directory,
+    Json,
+    Limit,
+    Place,
+    Quiet,
+    Specs,
+    Trust,
+    believe,
+    go_to,
+)
 
 Schema = Annotated[bool, typer.Option("--schema", help="print the JSON Schema of gage files")]
+OfRuns = Annotated[bool, typer.Option("--runs", help="check what runs claim, all or those named")]
+Repair = Annotated[bool, typer.Option("--repair", help="mend runs as far as they can be mended")]
 
 
-def check(place: Place, schema: Schema = False, quiet: Quiet = False, trust: Trust = False) -> int:
-    """Check the gage file of the project."""
+def check(
+    filters: Filters,
+    directory: Directory = "",
+    specs: Specs = [],
+    runs: OfRuns = False,
+    repair: Repair = False,
+    schema: Schema = False,
+    limit: Limit = None,
+    json: Json = False,
+    quiet: Quiet = False,
+    trust: Trust = False,
+) -> int:
+    """Check the gage file of the project, or what runs claim."""
+    go_to(directory)
     believe(trust)
+    if runs:
+        from gage.porcelain.check_runs import check_runs
+
+        home = Place("").home
+        return check_runs(home, specs, filters, limit, repair=repair, json=json, quiet=quiet)
+    if repair or json or is_said(specs, filters, limit):
+        raise UsageError("this is about runs", "gage check --runs checks them")
+    return _check_gage_file(schema, quiet)
+
+
+def _check_gage_file(schema: bool, quiet: bool) -> int:
     if schema:
         from json import dumps
 

@@ -37,7 +37,7 @@ PORCELAIN: dict[str, dict[str, Verb]] = {
     },
     "See what can be run": {
         "ops": Verb("ops:ops", "list the operations of the project"),
-        "check": Verb("check:check", "check the gage file"),
+        "check": Verb("check:check", "check the gage file, or what runs claim"),
         "help": Verb("help:help_", "open the manual"),
     },
 }
@@ -53,6 +53,7 @@ PLUMBING = {
     "manifest": "print or check the files of a run",
     "status": "print the status of a run",
     "ls-runs": "list run dirs",
+    "fsck": "verify what runs claim",
     "output": "print what a run wrote",
     "read-config": "print the values in config files",
 }

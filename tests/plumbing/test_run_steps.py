@@ -226,5 +226,6 @@ def test_a_damaged_step_is_named(tmp_path):
     told = project.restart("all@")
     assert told.err == (
         f"gage restart: step prepare: {project.home}/{prepare.name}: a fact is missing or damaged\n"
+        f"hint: gage-fsck {project.home}/{prepare.name}\n"
     )
     assert not os.path.exists(f"{parent.meta_dir}/attempts")

@@ -1,0 +1,98 @@
+"""The output of a run, held against its index: that may lag behind the bytes, and never leads."""
+
+import os
+from collections.abc import Iterator
+
+from gage.dirs import Dirs, joined
+from gage.fact_claims import fact, lost, mend
+from gage.finding import Finding
+from gage.life import Life
+from gage.meta_files import MetaDir, is_output, text_of
+from gage.output import CHUNK, parse_record
+from gage.reading import READ, open_beneath
+from gage.run import Run
+
+LONGEST_RECORD = 80
+"""No record has so many bytes: half a line that is longer is no half of a record."""
+
+
+def check_outputs(run: Run, meta: MetaDir, life: Life) -> Iterator[Finding]:
+    """What is wrong with the outputs of *run* and of its earlier attempts."""
+    with Dirs(run.meta_dir) as dirs:
+        for path, file in meta.files.items():
+            if not is_output(path) or file.trouble or not _is_settled(path, life):
+                continue
+            output = path.removesuffix(".index")
+            other = output if output != path else path + ".index"
+            if other not in meta.files:
+                yield fact(run, "error", "missing", other, "is missing", lost(run))
+            elif path == output and not meta.files[other].trouble:
+                try:
+                    yield from _compared(run, dirs, path, _may_lag(meta, life, path))
+                except OSError as error:
+                    name = joined(path.rpartition("/")[0], os.fsdecode(error.filename or ""))
+                    trouble = f"cannot be read: {error.strerror}"
+                    yield fact(run, "error", "unreadable", name, trouble)
+
+
+def _is_settled(path: str, life: Life) -> bool:
+    """Whether output and index must both be there: one is made, or removed, before the other."""
+    if path.startswith("attempts/") or life.phase == "finished":
+        return True
+    if path.startswith("output/40"):
+        return life.phase == "started"
+    return life.phase in ("staged", "started") and not path.startswith("output/50")
+
+
+def _may_lag(meta: MetaDir, life: Life, path: str) -> bool:
+    """Whether who wrote the output may have been killed at it."""
+    folder = path.partition("output/")[0]
+    if not folder and life.phase != "finished":
+        return True
+    return text_of(meta.files, folder + "proc/exit").startswith("-")
+
+
+def _compared(run: Run, dirs: Dirs, path: str, may_lag: bool) -> Iterator[Finding]:
+    index = path + ".index"
+    length = last = 0
+    half = b""
+    # The index first: of an output that grows meanwhile there are more bytes, never less.
+    fd = open_beneath(dirs, index, READ)
+    try:
+        number = 0
+        while data := os.read(fd, CHUNK):
+            *lines, half = (half + data).split(b"\n")
+            for line in lines:
+                number += 1
+                record = parse_record(line + b"\n")
+                if record is None:
+                    trouble = f"line {number} is no record of output"
+                    yield fact(run, "error", "damaged", index, trouble, lost(run))
+                    return
+                if record.time < last:
+                    trouble = f"line {number} is earlier than the one before"
+                    yield fact(run, "error", "mismatch", index, trouble, lost(run))
+                last = max(last, record.time)
+                length += record.length if record.stream != "x" else 0
+    finally:
+        os.close(fd)
+    if len(half) > LONGEST_RECORD:
+        yield fact(run, "error", "damaged", index, "ends in no record of output", lost(run))
+        return
+    if half:
+        yield fact(run, "warning", "cut", index, "ends in half a line", mend(run))
+    size = _size(dirs, path)
+    if size < length:
+        trouble = f"has {size} bytes, and its index tells of {length}"
+        yield fact(run, "error", "mismatch", path, trouble, lost(run))
+    elif size > length and not may_lag:
+        trouble = f"nobody knows when its last {size - length} bytes came"
+        yield fact(run, "error", "mismatch", path, trouble, lost(run))
+
+
+def _size(dirs: Dirs, path: str) -> int:
+    fd = open_beneath(dirs, path, READ)
+    try:
+        return os.fstat(fd).st_size
+    finally:
+        os.close(fd)

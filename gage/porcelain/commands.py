@@ -31,6 +31,8 @@ PORCELAIN: dict[str, dict[str, Verb]] = {
         "runs label": Verb("saying:label", "label runs"),
         "runs tag": Verb("saying:tag", "tag runs"),
         "runs comment": Verb("saying:comment", "comment on runs"),
+        "runs export": Verb("archives:export", "write runs to an archive"),
+        "runs import": Verb("archives:import_", "bring in the runs of an archive"),
         "runs rm": Verb("deleting:rm", "delete runs"),
         "runs restore": Verb("deleting:restore", "bring deleted runs back"),
         "runs purge": Verb("deleting:purge", "remove deleted runs for good"),

@@ -1,0 +1,151 @@
+"""Arrival: runs from an archive, verified and put into a runs home, all of them or none.
+
+They are unpacked in ``.tmp``, and checked there as gage-fsck(1) checks runs; then each is
+renamed to its place, the meta dir last, so that what a crash leaves is no run, and goes when
+the archive is imported again.
+"""
+
+import os
+import stat
+from typing import IO, NamedTuple
+
+from gage.claims import check_run
+from gage.compression import FREE, decompressing
+from gage.dirs import Dirs, walk
+from gage.durable import Sync, sync_dir, sync_file_system
+from gage.errors import ConfigError, GageError, StateError
+from gage.extraction import MAX_ENTRIES, extract
+from gage.finding import Finding
+from gage.locks import holding
+from gage.progress import Tell
+from gage.removing import remove_tree
+from gage.run import RUN_ID, Run, make_home, open_run, read_fact, tmp_dir
+from gage.sealing import seal_facts
+from gage.status import run_status
+
+_FINISHED = ("completed", "error", "terminated")
+
+
+class Arrived(NamedTuple):
+    """A run of the archive; *is_new* is whether it was not here before."""
+
+    run: Run
+    is_new: bool
+
+
+def import_runs(
+    packed: IO[bytes],
+    home: str,
+    *,
+    tell: Tell,
+    sync: Sync = "commit",
+    free: int = FREE,
+    max_entries: int = MAX_ENTRIES,
+) -> list[Arrived]:
+    """Put the runs of the archive *packed* into the runs home *home*.
+
+    *tell* hears what could not be verified. A run that is here already, and the same, stays
+    as it is. Raises ConfigError where the archive is none, or a run in it claims what is not
+    so, StateError where another run has its name; then nothing is here that was not before.
+    Raises LockedError where another import is bringing in one of them.
+    """
+    make_home(home)
+    tmp = tmp_dir(Run(os.path.join(home, "-"), "", None))
+    place = os.path.join(tmp, os.urandom(12).hex())
+    os.mkdir(place, 0o700)
+    try:
+        with decompressing(packed, free=free) as stream:
+            names = extract(stream, place, max_entries=max_entries)
+        runs = [_verified(place, name, sync, tell) for name in names]
+        new = [run for run in runs if not _is_here(run, home)]
+        for run in new:
+            _seal(run)
+        if sync != "none":
+            fd = os.open(place, os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                sync_file_system(fd)
+            finally:
+                os.close(fd)
+        for run in new:
+            _put(run, home)
+        return [
+            Arrived(run._replace(run_dir=os.path.join(home, run.name)), run in new) for run in runs
+        ]
+    finally:
+        remove_tree(place)
+
+
+def _verified(place: str, name: str, sync: Sync, tell: Tell) -> Run:
+    """The run *name* in the directory *place*, when nothing that it claims is untrue."""
+    try:
+        run = open_run(os.path.join(place, name), sync=sync)
+    except GageError as error:
+        raise ConfigError(f"{name}: is no run: {error.message.rpartition(': ')[2]}") from None
+    if not run.id or run.opref is None or (RUN_ID.fullmatch(name) and name != run.id):
+        raise ConfigError(f"{name}: is no run: its ID is missing, or another")
+    if run_status(run) == "unknown":
+        raise ConfigError(f"{name}: is no run: its facts make no sense")
+    for finding in check_run(run):
+        if finding.severity == "error" and not _is_of_the_home(finding):
+            raise ConfigError(f"{finding.path}: {finding.message}")
+        if finding.what in ("changed", "command"):
+            tell(f"{finding.path}: {finding.message}")
+    return run
+
+
+def _is_of_the_home(finding: Finding) -> bool:
+    """Whether a finding is about runs that need not be in the archive."""
+    return finding.what == "link"
+
+
+def _is_here(run: Run, home: str) -> bool:
+    """Whether the very same run is in *home*. Raises StateError where another is."""
+    here = os.path.join(home, run.name)
+    if not os.path.lexists(here + ".meta"):
+        return False
+    same = ("id", "manifest", "proc/exit", "started", "staged")
+    try:
+        there = open_run(here)
+        if all(read_fact(run, name) == read_fact(there, name) for name in same):
+            return True
+    except (GageError, OSError):
+        pass
+    raise StateError(
+        f"{here}: another run of this name is here", "gage runs rm deletes it, or --runs another"
+    )
+
+
+def _seal(run: Run) -> None:
+    """Let files of a finished run be read-only, whatever the archive said."""
+    if run_status(run) not in _FINISHED:
+        return
+    seal_facts(run.meta_dir, sync="none")
+    if not os.path.isdir(run.run_dir):
+        return
+    with Dirs(run.run_dir) as dirs:
+        for place in walk(dirs, _fail):
+            for entry in place.files:
+                if entry.is_file(follow_symlinks=False):
+                    mode = stat.S_IMODE(entry.stat(follow_symlinks=False).st_mode)
+                    os.chmod(entry.name, mode & ~0o222, dir_fd=place.fd)
+
+
+def _fail(path: str, error: OSError) -> None:
+    raise error
+
+
+def _put(run: Run, home: str) -> None:
+    """Rename the parts of *run* into *home*, the meta dir last. Raises LockedError."""
+    there = run._replace(run_dir=os.path.join(home, run.name))
+    with holding(there):
+        if _is_here(run, home):
+            return  # another import has brought it in meanwhile
+        for part in (".user", "", ".meta"):
+            source, target = run.run_dir + part, there.run_dir + part
+            if not os.path.lexists(source):
+                continue
+            if os.path.lexists(target):
+                # Without its meta dir it is what an import that was stopped has left.
+                remove_tree(target)
+            os.rename(source, target)
+            sync_dir(home, run.sync)

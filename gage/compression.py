@@ -1,0 +1,115 @@
+"""Compressed streams: gzip, and zstd where it is installed, told by suffix and by first bytes.
+
+What is read may come from anybody: a stream that grows beyond all measure is given up.
+"""
+
+import io
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO, Any, cast
+
+from gage.errors import ConfigError, UsageError
+
+RATIO = 200
+"""So many times a stream may grow when it is read, beyond the first ``FREE`` bytes."""
+
+FREE = 100_000_000
+
+_GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+
+
+@contextmanager
+def compressing(to: IO[bytes], name: str) -> Iterator[IO[bytes]]:
+    """A stream that is compressed as the suffix of *name* says, on its way to *to*.
+
+    Raises UsageError where that needs what is not installed.
+    """
+    if name.endswith((".gz", ".tgz")):
+        import gzip
+
+        with gzip.GzipFile("", "wb", fileobj=to, mtime=0) as stream:
+            yield cast(IO[bytes], stream)
+    elif name.endswith((".zst", ".tzst")):
+        with _zstd(to, "wb") as stream:
+            yield stream
+    else:
+        yield to
+
+
+@contextmanager
+def decompressing(packed: IO[bytes], *, free: int = FREE) -> Iterator[IO[bytes]]:
+    """What *packed*, which may be compressed, holds.
+
+    To read from it raises ConfigError where it is damaged, or more than *free* bytes and
+    beyond all measure; UsageError where it needs what is not installed.
+    """
+    counted = _Counted(packed)
+    buffered = io.BufferedReader(counted)
+    first = buffered.peek(4)[:4]
+    if first.startswith(_GZIP):
+        import gzip
+
+        stream: Any = gzip.GzipFile(fileobj=buffered, mode="rb")
+    elif first == _ZSTD:
+        stream = _zstd(buffered, "rb")
+    else:
+        stream = buffered
+    yield cast(IO[bytes], _Bounded(stream, counted, free))
+
+
+def _zstd(stream: IO[bytes], mode: str) -> Any:
+    # Found by name: which of the two there is depends on the release of Python.
+    from importlib import import_module
+
+    for name in ("compression.zstd", "zstandard"):
+        try:
+            return import_module(name).open(stream, mode)
+        except ImportError:
+            continue
+    raise UsageError("zstd is not installed here", "pip install 'gage[zstd]', or use .tar.gz")
+
+
+class _Counted(io.RawIOBase):
+    """A stream that counts what is read from it."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self.count = 0
+        self._stream = stream
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._stream.read(len(buffer))
+        buffer[: len(data)] = data
+        self.count += len(data)
+        return len(data)
+
+
+class _Bounded:
+    """A stream that is given up where it grows beyond measure."""
+
+    def __init__(self, stream: IO[bytes], packed: _Counted, free: int) -> None:
+        self._stream = stream
+        self._packed = packed
+        self._free = free
+        self._count = 0
+
+    def read(self, size: int = -1) -> bytes:
+        try:
+            data = self._stream.read(size)
+        except (EOFError, zlib.error, OSError, ValueError, RuntimeError) as error:
+            if isinstance(error, OSError) and error.errno:
+                raise
+            raise ConfigError(f"damaged: {error}") from None
+        except Exception as error:
+            # Each library of zstd has an exception of its own.
+            if "zstd" not in type(error).__module__.lower():
+                raise
+            raise ConfigError(f"damaged: {error}") from None
+        self._count += len(data)
+        if self._count > max(self._free, RATIO * self._packed.count):
+            grown = f"{self._count:,} bytes of {self._packed.count:,}"
+            raise ConfigError(f"grows beyond measure: {grown}", "a .tar is taken of any size")
+        return data

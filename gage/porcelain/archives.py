@@ -1,0 +1,106 @@
+"""gage runs export and import: runs in an archive, to another machine and back."""
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import IO, Annotated
+
+import typer
+
+from gage.archive import write_archive
+from gage.arrival import import_runs
+from gage.cli import complain, print_records
+from gage.compression import compressing
+from gage.durable import sync_dir, sync_policy
+from gage.errors import ConfigError, NotFoundError, UsageError
+from gage.filters import Filters
+from gage.home import make_project_home
+from gage.pipeline import is_pipeline, linked_run, named_steps, step_links
+from gage.porcelain.choosing import chosen, expect_said
+from gage.porcelain.options import Limit, Place, Specs
+from gage.recorded import recorded_opdef
+from gage.run import Run
+
+Output = Annotated[str, typer.Option("-o", "--output", metavar="FILE", help="the archive")]
+Files = Annotated[list[str], typer.Argument(metavar="FILE...", help="archives; - reads one")]
+
+
+def export(
+    place: Place, filters: Filters, specs: Specs = [], limit: Limit = None, output: Output = "-"
+) -> int:
+    """Write runs, and those of their steps, to an archive."""
+    expect_said(specs, filters, limit)
+    if output == "-" and sys.stdout.isatty():
+        raise UsageError("an archive is nothing for a terminal", "-o FILE.tar.gz writes a file")
+    rows = chosen(place.home, specs, filters, limit)
+    runs = _with_steps([row.run for row in rows])
+    if output == "-":
+        write_archive(runs, sys.stdout.buffer)
+        return 0
+    with _replaced(output) as file, compressing(file, output) as stream:
+        write_archive(runs, stream)
+    return 0
+
+
+def import_(place: Place, files: Files) -> int:
+    """Put the runs of archives into the runs home."""
+    make_project_home(place.home)
+    tell = partial(complain, "gage runs import")
+    sync = sync_policy(os.environ)
+    for path in files:
+        with _opened(path) as packed:
+            try:
+                arrived = import_runs(packed, place.home, tell=tell, sync=sync)
+            except ConfigError as error:
+                raise ConfigError(f"{path}: {error.message}", error.hint) from None
+        for run in arrived:
+            if not run.is_new:
+                tell(f"{run.run.name}: is here already, and the same")
+        print_records(run.run.id for run in arrived if run.is_new)
+    return 0
+
+
+def _with_steps(runs: Sequence[Run]) -> list[Run]:
+    """*runs* and the runs of their steps, each once."""
+    found: dict[str, Run] = {}
+    ahead = list(runs)
+    while ahead:
+        run = ahead.pop(0)
+        if run.run_dir in found:
+            continue
+        found[run.run_dir] = run
+        opdef = recorded_opdef(run)
+        if is_pipeline(opdef):
+            steps = (linked_run(run, link) for link in step_links(run, named_steps(opdef)))
+            ahead += [step for step in steps if step]
+    return list(found.values())
+
+
+@contextmanager
+def _replaced(path: str) -> Iterator[IO[bytes]]:
+    """A file that becomes *path* when all of it is on the disk."""
+    temporary = f"{path}.{os.urandom(6).hex()}"
+    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o666)
+    try:
+        with open(fd, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(fd)
+        os.rename(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+    sync_dir(os.path.dirname(path) or ".")
+
+
+@contextmanager
+def _opened(path: str) -> Iterator[IO[bytes]]:
+    if path == "-":
+        yield sys.stdin.buffer
+        return
+    if not os.path.lexists(path):
+        raise NotFoundError(f"{path}: no such file")
+    with open(path, "rb") as file:
+        yield file

@@ -1,0 +1,305 @@
+"""Archives of runs: what goes in comes out, and what a stranger packed does no harm."""
+
+import gzip
+import io
+import os
+import random
+import tarfile
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gage.archive import inner_link, write_archive
+from gage.arrival import import_runs
+from gage.beginning import init_run_meta
+from gage.claims import check_run
+from gage.errors import ConfigError, GageError, LockedError, StateError
+from gage.locks import holding
+from gage.opdef import OpCmd, OpDef
+from gage.opref import OpRef
+from gage.plumbing.exec import exec_run
+from gage.plumbing.finalize import finalize_run
+from gage.plumbing.stage import stage_run
+from gage.run import make_run, open_run, run_names
+from gage.status import run_status
+from tests.programs import tree, write
+
+NAME = "one"
+
+
+def finished(home, *, digest="sha256", files=()):
+    """A run in *home* that made *files*, path to bytes."""
+    run = make_run(OpRef("", "test"), str(home), name=NAME, sync="none")
+    opdef = OpDef(
+        "test", {"digest": digest, "exec": "true", "sourcecode": False, "flags": {"lr": 0.1}}
+    )
+    init_run_meta(run, opdef, {"lr": 0.1}, OpCmd(["true"], {}))
+    stage_run(run, str(home))
+    for path, data in dict(files or {"out/made": b"made\n"}).items():
+        target = os.path.join(run.run_dir, path)
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        with open(target, "wb") as file:
+            file.write(data)
+    os.symlink("made", f"{run.run_dir}/out-link") if not files else None
+    assert exec_run(run, echo=False) == 0
+    finalize_run(run)
+    return run
+
+
+def packed(run):
+    """The archive of *run*, as bytes."""
+    stream = io.BytesIO()
+    write_archive([run], stream)
+    return stream.getvalue()
+
+
+def taken(data, home, **options):
+    """What comes of importing the archive *data*; what was told."""
+    told = []
+    options = {"sync": "none", "tell": told.append} | options
+    return import_runs(io.BytesIO(data), str(home), **options), told
+
+
+@pytest.fixture
+def entries(tmp_path):
+    """The entries of a good archive, in order: what each is and holds."""
+    data = packed(finished(tmp_path / "from"))
+    with tarfile.open(fileobj=io.BytesIO(data)) as tar:
+        return [(info, info.isreg() and tar.extractfile(info).read()) for info in tar]
+
+
+def repacked(entries):
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        for info, data in entries:
+            if data:
+                info.size = len(data)
+            tar.addfile(info, io.BytesIO(data or b""))
+    return stream.getvalue()
+
+
+def entry(name, type=tarfile.REGTYPE, link="", data=b"", mode=0o644):
+    info = tarfile.TarInfo(name)
+    info.type, info.linkname, info.mode = type, link, mode
+    return info, data
+
+
+def replaced(entries, name, data):
+    return [(info, data if info.name == name else old) for info, old in entries]
+
+
+@pytest.mark.parametrize("digest", ["sha256", "blake3"])
+def test_a_run_comes_out_as_it_went_in(tmp_path, digest):
+    run = finished(tmp_path / "from", digest=digest)
+    (arrived,), told = taken(packed(run), tmp_path / "to")
+    assert (arrived.is_new, told) == (True, [])
+    assert tree(arrived.run.run_dir) == tree(run.run_dir)
+    assert tree(arrived.run.meta_dir) == tree(run.meta_dir)
+    assert check_run(open_run(arrived.run.run_dir)) == []
+    assert os.listdir(tmp_path / "to" / ".tmp") == []
+    mtime = os.stat(f"{run.run_dir}/out/made").st_mtime
+    assert abs(os.stat(f"{arrived.run.run_dir}/out/made").st_mtime - mtime) < 0.000_01
+
+
+NAMES = st.text(st.characters(exclude_characters="/\0", codec="utf-8"), min_size=1, max_size=20)
+FILES = st.dictionaries(
+    NAMES.filter(lambda name: name not in (".", "..")), st.binary(max_size=2000), max_size=4
+)
+
+
+@settings(max_examples=15)
+@given(FILES)
+def test_any_files_go_round(tmp_path_factory, files):
+    place = tmp_path_factory.mktemp("round")
+    files = {f"out/{name}": data for name, data in files.items()} | {
+        b"out/\xff".decode("utf-8", "surrogateescape"): b"x"
+    }
+    run = finished(place / "from", files=files)
+    (arrived,), _ = taken(gzip.compress(packed(run)), place / "to")
+    assert tree(arrived.run.run_dir, inside=False) == tree(run.run_dir, inside=False)
+    assert check_run(open_run(arrived.run.run_dir)) == []
+
+
+def test_the_same_run_stays_and_another_of_its_name_is_refused(tmp_path):
+    data = packed(finished(tmp_path / "from"))
+    taken(data, tmp_path / "to")
+    before = tree(str(tmp_path / "to"))
+    (arrived,), _ = taken(data, tmp_path / "to")
+    assert not arrived.is_new
+    other = packed(finished(tmp_path / "other"))
+    with pytest.raises(StateError, match="another run of this name is here"):
+        taken(other, tmp_path / "to")
+    assert tree(str(tmp_path / "to")) == before
+
+
+def test_a_run_that_is_at_work_is_not_archived(tmp_path):
+    run = finished(tmp_path)
+    with holding(run), pytest.raises(LockedError, match="is at work"):
+        packed(run)
+
+
+@pytest.mark.parametrize("target", ["/etc/passwd", "../../x", "../two/x", "a/../../.."])
+def test_a_link_that_leads_outside_is_not_archived(tmp_path, target):
+    run = finished(tmp_path)
+    os.chmod(run.run_dir, 0o755)
+    os.symlink(target, f"{run.run_dir}/away")
+    with pytest.raises(StateError, match="a link that leads outside"):
+        packed(run)
+
+
+def test_what_is_no_file_is_not_archived(tmp_path):
+    run = finished(tmp_path)
+    os.mkfifo(f"{run.run_dir}/pipe")
+    with pytest.raises(StateError, match="a FIFO cannot be archived"):
+        packed(run)
+
+
+def test_links_that_stay_inside_are_told_from_others():
+    for path, target in (("a", "b"), ("a/b", "../c"), ("a/b/c", "../../d"), ("step", "../one")):
+        assert inner_link(path, target)
+    for target in ("../..", "b/..", "/b", "../../one", ""):
+        assert not inner_link("a", target)
+    for target in ("../../..", "../b/..", "../../../one"):
+        assert not inner_link("a/b", target)
+
+
+OUT = "../../../outside/canary"
+LINK, HARD = tarfile.SYMTYPE, tarfile.LNKTYPE
+
+HOSTILE = {
+    "leads up": ([entry(f"{NAME}/{OUT}", data=b"x")], "no path within an archive"),
+    "is absolute": ([entry("/tmp/canary", data=b"x")], "no path within an archive"),
+    "writes through a link": (
+        [entry(f"{NAME}/d", LINK, "out"), entry(f"{NAME}/d/canary", data=b"x")],
+        "a file or a link stands where a directory should|a link stands where",
+    ),
+    "writes through a link that leads out": (
+        [entry(f"{NAME}/d", LINK, "../../../outside"), entry(f"{NAME}/d/canary", data=b"x")],
+        "a link that leads outside",
+    ),
+    "links to a file of the system": ([entry(f"{NAME}/p", LINK, "/etc/passwd")], "leads outside"),
+    "links out by a chain": (
+        [entry(f"{NAME}/a/b", LINK, ".."), entry(f"{NAME}/c", LINK, "a/b/../..")],
+        "leads outside",
+    ),
+    "is a hard link": ([entry(f"{NAME}/h", HARD, "/etc/passwd")], "neither a file"),
+    "is a hard link within": ([entry(f"{NAME}/h", HARD, f"{NAME}/out/made")], "neither a file"),
+    "is a device": ([entry(f"{NAME}/dev", tarfile.CHRTYPE)], "neither a file"),
+    "is a FIFO": ([entry(f"{NAME}/pipe", tarfile.FIFOTYPE)], "neither a file"),
+    "is there twice": ([entry(f"{NAME}/out/made", data=b"made\n")], "is in the archive twice"),
+    "is a fact that is there twice": ([entry(f"{NAME}.meta/id", data=b"x")], "twice"),
+    "is a directory under a file": ([entry(f"{NAME}/out/made/x", data=b"x")], "a file or a link"),
+    "has a name with a dot alone": ([entry(f"{NAME}/./x", data=b"x")], "no path within"),
+    "is a place of gage's": ([entry(".locks/x", data=b"x")], "belongs to no run"),
+    "is the index": ([entry(".index", data=b"x")], "belongs to no run"),
+    "is a file where a run should be": ([entry("two", data=b"x")], "a file where the directory"),
+    "is a link where a run should be": ([entry("two", LINK, "one")], "a file where the directory"),
+    "is a link among the facts": ([entry(f"{NAME}.meta/x", LINK, "id")], "leads outside"),
+    "is a file that the manifest lacks": ([entry(f"{NAME}/extra", data=b"x")], "extra"),
+    "is a run without facts": ([entry("two/x", data=b"x")], "is no run"),
+    "is a link of a step to the root": ([entry(f"{NAME}/step", LINK, "/")], "leads outside"),
+    "is a link of a step further up": ([entry(f"{NAME}/s", LINK, "../../x")], "leads outside"),
+    "has a name beyond measure": ([entry("one/" + "x/" * 5000 + "x", data=b"x")], "too long"),
+}
+
+
+@pytest.fixture
+def outside(tmp_path):
+    """Directories around the home that must stay as they are."""
+    write(f"{tmp_path}/outside/kept", "mine\n", 0o664)
+    before = tree(str(tmp_path), inside=False)
+    yield tmp_path / "deep" / "to"
+    after = tree(str(tmp_path), inside=False)
+    assert {p: m for p, m in after.items() if not p.startswith("deep")} == before
+    assert run_names(str(tmp_path / "deep" / "to")) == []
+    assert os.listdir(tmp_path / "deep" / "to" / ".tmp") == []
+    assert not os.path.exists("/tmp/canary")
+
+
+@pytest.mark.parametrize("what", HOSTILE)
+def test_an_entry_is_refused_that(what, entries, outside):
+    more, words = HOSTILE[what]
+    with pytest.raises(ConfigError, match=words):
+        taken(repacked([*entries, *more]), outside)
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "words"),
+    [
+        ("one/out/made", b"other\n", "made"),
+        ("one.meta/id", b"0" * 32 + b"x\n", "is no run"),
+        ("one.meta/opref", b"what\n", "is no run"),
+        ("one.meta/__schema__", b"2\n", "is no run"),
+        ("one.meta/proc/exit", b"zero\n", "is no run"),
+        ("one.meta/config.json", b"{", "config.json"),
+        ("one.meta/manifest", b"g " + b"0" * 64 + b" ../../x\n", "manifest"),
+        ("one.meta/manifest", b"g " + b"0" * 64 + b" out/made\n", "made"),
+        ("one.meta/staged", b"soon\n", "staged"),
+    ],
+)
+def test_a_run_that_claims_what_is_not_so_is_refused(entries, outside, name, data, words):
+    with pytest.raises(ConfigError, match=words):
+        taken(repacked(replaced(entries, name, data)), outside)
+
+
+@pytest.mark.parametrize("name", ["one/out/made", "one.meta/id", "one.meta/manifest"])
+def test_a_run_of_which_something_is_missing_is_refused(entries, outside, name):
+    with pytest.raises(ConfigError):
+        taken(repacked([e for e in entries if e[0].name != name]), outside)
+
+
+def test_a_run_under_the_id_of_another_is_refused(entries, outside):
+    for info, _ in entries:
+        info.name = info.name.replace("one", "0" * 32, 1)
+    with pytest.raises(ConfigError, match="its ID is missing, or another"):
+        taken(repacked(entries), outside)
+
+
+def test_what_is_no_archive_is_refused(entries, outside):
+    good = repacked(entries)
+    for data in (b"", b"garbage", b"\0" * 10240, good[: len(good) // 2], gzip.compress(good)[:-50]):
+        with pytest.raises(ConfigError):
+            taken(data, outside)
+
+
+def test_a_bomb_is_given_up_early(entries, outside):
+    bomb = repacked([*entries, entry("one/zeros", data=bytes(20_000_000))])
+    with pytest.raises(ConfigError, match="grows beyond measure"):
+        taken(gzip.compress(bomb), outside, free=1_000_000)
+    with pytest.raises(ConfigError, match="more than 5 entries"):
+        taken(bomb, outside, max_entries=5)
+
+
+def test_set_id_bits_and_what_lets_others_write_are_dropped(tmp_path, entries):
+    for info, _ in entries:
+        info.mode = 0o7777
+    (arrived,), _ = taken(repacked(entries), tmp_path / "to")
+    for place in (arrived.run.run_dir, arrived.run.meta_dir):
+        modes = {mode for mode, _ in tree(place).values() if mode.startswith("-")}
+        assert modes <= {"-r-xr-xr-x", "-r--r--r--"}
+
+
+def test_a_huge_size_that_is_declared_fills_no_disk(entries, outside):
+    data = bytearray(repacked(entries))
+    data[124:136] = b"77777777777\0"  # the size of the first entry, 8 GiB
+    with pytest.raises(ConfigError):
+        taken(bytes(data), outside)
+
+
+def test_flipped_bytes_never_make_a_run_that_lies(tmp_path, entries):
+    good = repacked(entries)
+    chance = random.Random(4)
+    for number in range(60):
+        data = bytearray(good)
+        for _ in range(chance.choice((1, 3))):
+            data[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
+        home = tmp_path / f"to{number}"
+        try:
+            (arrived, *_), _ = taken(bytes(data), home)
+        except GageError:
+            assert run_names(str(home)) == []
+            continue
+        findings = check_run(open_run(arrived.run.run_dir))
+        assert [f for f in findings if f.severity == "error"] == []
+        assert run_status(arrived.run) == "completed"

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from gage.errors import NotFoundError
 from gage.fact_agreement import check_agreement
-from gage.fact_claims import check_facts, check_shapes
+from gage.fact_claims import READER, check_facts, check_shapes
 from gage.file_claims import check_files
 from gage.finding import Finding
 from gage.life import Life, life_of
@@ -83,7 +83,7 @@ def _no_meta_dir(run: Run, error: OSError) -> Finding:
             f"bring it back from a copy of the run, or remove it: rm {run.meta_dir}",
         )
     trouble = f"cannot be read: {error.strerror}"
-    return Finding(run.run_dir, "error", "unreadable", f"{run.name}.meta", trouble)
+    return Finding(run.run_dir, "error", "unreadable", f"{run.name}.meta", trouble, READER)
 
 
 def _state(run: Run, is_ours: bool) -> _State:

@@ -20,6 +20,7 @@ _OF_AN_ATTEMPT = (
     *("proc/exit", "proc/cmd.json", "proc/env.json", "started", "stopped", "config.json"),
     *("manifest", "output/40_run", "output/40_run.index"),
 )
+_LOGS = ("log/runner", "log/files")
 _OUTPUTS: dict[Phase, str] = {
     "stage-sourcecode": "10_sourcecode",
     "stage-runtime": "20_runtime",
@@ -27,6 +28,8 @@ _OUTPUTS: dict[Phase, str] = {
     "finalize": "50_finalize",
 }
 UNSEALED = 0o7222
+READER = "check as the user who owns it, or let yourself read it"
+"""What to do where something cannot be read."""
 
 
 def check_facts(run: Run, meta: MetaDir, life: Life) -> Iterator[Finding]:
@@ -37,6 +40,8 @@ def check_facts(run: Run, meta: MetaDir, life: Life) -> Iterator[Finding]:
         is_ours = stat.S_ISREG(file.mode) and is_known(own_name(path))
         if is_ours and file.mode & UNSEALED and not _grows(path, life):
             yield fact(run, "warning", "writable", path, "should be read-only", mend(run))
+        if path in _LOGS and is_ours and not (file.data or file.trouble or _grows_anew(life)):
+            yield fact(run, "error", "damaged", path, "is empty", lost(run))
         if is_cut(path, file.data):
             yield fact(run, "warning", "cut", path, "ends in half a line", mend(run))
 
@@ -44,7 +49,7 @@ def check_facts(run: Run, meta: MetaDir, life: Life) -> Iterator[Finding]:
 def check_shapes(run: Run, meta: MetaDir) -> Iterator[Finding]:
     """What is wrong with each fact by itself; it holds of a run at work, too."""
     for path, trouble in meta.unreadable:
-        yield fact(run, "error", "unreadable", path, trouble)
+        yield fact(run, "error", "unreadable", path, trouble, READER)
     for path in meta.folders:
         if not FOLDERS.fullmatch(path):
             if is_known(own_name(path)):
@@ -59,7 +64,7 @@ def check_shapes(run: Run, meta: MetaDir) -> Iterator[Finding]:
             else:
                 yield fact(run, "note", "unknown", path, "gage makes no such file")
         elif file.is_unreadable:
-            yield fact(run, "error", "unreadable", path, file.trouble)
+            yield fact(run, "error", "unreadable", path, file.trouble, READER)
         elif file.trouble:
             yield fact(run, "error", "damaged", path, file.trouble, lost(run))
     for path in _FROM_INIT:
@@ -121,10 +126,15 @@ def _outputs_of_hooks(facts: Facts, life: Life) -> list[str]:
     return [f"output/{name}{end}" for name in names for end in ("", ".index")]
 
 
+def _grows_anew(life: Life) -> bool:
+    """Whether a verb may have been killed that had begun a log, or the output of a hook."""
+    return life.phase in ("pending", "reopening")
+
+
 def _grows(path: str, life: Life) -> bool:
     """Whether the file may still be written to: it is sealed when the run is finalized."""
     if life.phase == "finished":
         return False
     if path.startswith("output/"):
-        return life.phase in ("pending", "reopening") or path[7:9] in ("40", "50")
+        return _grows_anew(life) or path[7:9] in ("40", "50")
     return path == "manifest" or path.startswith("log/")

@@ -53,7 +53,8 @@ def shape_trouble(name: str, data: bytes) -> str:
     if name == "proc/lock":
         return "" if _PID.fullmatch(text) else "is no process ID"
     if not text:
-        return "" if name == "manifest" else "is empty"
+        # A log that was begun by a verb that was killed then has nothing in it.
+        return "" if name == "manifest" or name.startswith("log/") else "is empty"
     if is_cut(name, data):
         whole, _, half = data.rpartition(b"\n")
         if not _HALF_LINES[name].fullmatch(half.decode("utf-8", "surrogateescape")):

@@ -7,17 +7,17 @@ one that was changed later.
 """
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from gage.dirs import Dirs
-from gage.fact_claims import UNSEALED, fact, lost, mend
+from gage.fact_claims import READER, UNSEALED, mend
 from gage.file_differences import Difference, find_differences
-from gage.files_log import FileEvent, parse_event
+from gage.file_history import History, changed_by_command, history_of, was_deleted, went_in
 from gage.finding import Finding, Severity, What
 from gage.life import Life
+from gage.log_claims import check_log
 from gage.manifest import GENERATED, Entry
-from gage.meta_files import Facts, definition_of, entries_of, sound, text_of
-from gage.opdef import raw_steps, sourcecode_rule
+from gage.meta_files import Facts, entries_of
 from gage.progress import Progress
 from gage.reading import open_beneath
 from gage.run import Run
@@ -53,14 +53,14 @@ def check_files(
         yield from _modes(run, dirs, inside, entries, life)
     if not contents:
         return
-    events = _events(facts)
+    history = history_of(facts)
     there = {found.path: found for found in inside.files}
     known = {entry.path: entry for entry in entries}
     for difference in find_differences(run, entries, progress=progress):
         path, entry = difference.path, known.get(difference.path)
         if entry is not None:
-            yield _differs(run, facts, life, entry, difference, events, there.get(path))
-        elif path not in links and (life.phase == "finished" or _went_in(path, events)):
+            yield _differs(run, life, entry, difference, history, there.get(path))
+        elif path not in links and (life.phase == "finished" or went_in(history, path)):
             trouble = "the manifest does not know it"
             hint = f"move it out of the run, or gage runs rm {run}"
             yield _file(run, "error", "new", path, trouble, hint)
@@ -68,10 +68,10 @@ def check_files(
         if path == ".":
             continue
         if reason.startswith("cannot be read"):
-            yield _file(run, "error", "unreadable", path, f"{reason}, and so not be checked")
+            yield _unreadable(run, path, reason)
         else:
             yield _file(run, "note", "unknown", path, f"is not checked: {reason}")
-    yield from _log(run, facts, entries, events)
+    yield from check_log(run, facts, entries, history)
 
 
 def _no_run_dir(run: Run, error: OSError) -> Finding:
@@ -80,22 +80,20 @@ def _no_run_dir(run: Run, error: OSError) -> Finding:
         return _file(run, "error", "missing", "", "the run dir is gone", hint)
     if os.path.islink(run.run_dir):
         return _file(run, "error", "damaged", "", "the run dir is a link")
-    return _file(run, "error", "unreadable", "", f"cannot be read: {error.strerror}")
+    return _unreadable(run, "", f"cannot be read: {error.strerror}")
 
 
 def _differs(
     run: Run,
-    facts: Facts,
     life: Life,
     entry: Entry,
     difference: Difference,
-    events: Mapping[str, list[FileEvent]],
+    history: History,
     found: Found | None,
 ) -> Finding:
     path, what = entry.path, difference.difference
     if what == "unreadable":
-        return _file(run, "error", "unreadable", path, "cannot be read, and so not be checked")
-    told = events.get(path, [])
+        return _unreadable(run, path, "cannot be read")
     hint = f"bring it back from a copy, or gage restart {run} makes it anew"
     if entry.type != GENERATED:
         hint = f"bring it back from a copy, or gage restart --force-sourcecode {run}"
@@ -103,13 +101,13 @@ def _differs(
         return _file(run, "error", "missing", path, "is gone", hint)
     if life.phase == "staged":
         trouble = "is gone" if what == "missing" else "is not as it was staged"
-        return _file(run, "error", _what(what), path, trouble, hint)
+        return _file(run, "error", what, path, trouble, hint)
     if what == "missing":
-        if told and told[-1].event == "d":
+        if was_deleted(history, path):
             return _file(run, "note", "command", path, "the command deleted it")
         trouble = "is gone, and log/files does not tell that the command deleted it"
         return _file(run, "error", "missing", path, trouble, hint)
-    time = None if entry.type == GENERATED else _changed_by_command(facts, path, told)
+    time = None if entry.type == GENERATED else changed_by_command(history, path)
     if time is None:
         return _file(run, "error", "changed", path, "has changed since the run ended", hint)
     if found is not None and found.mtime == time:
@@ -120,30 +118,6 @@ def _differs(
         return _file(run, "note", "command", path, trouble)
     trouble = "the command changed it, and it has changed again since, or lost its time in a copy"
     return _file(run, "error", "changed", path, trouble, hint)
-
-
-def _what(difference: str) -> What:
-    return "missing" if difference == "missing" else "changed"
-
-
-def _changed_by_command(facts: Facts, path: str, told: Sequence[FileEvent]) -> int | None:
-    """When the command modified the file *path*, in µs; None where it did not.
-
-    Staging tells of a file that it wrote values to as finalize does of one that the command
-    changed: those were before the run was staged.
-    """
-    if not told or told[-1].event != "m":
-        return None
-    staged = text_of(facts, "staged")
-    time = told[-1].mtime
-    written = path in _written_by_config(facts)
-    return time if not written or not staged or (time or 0) > int(staged) else None
-
-
-def _written_by_config(facts: Facts) -> set[str]:
-    from gage.patch import parse_patches
-
-    return {patch.path for patch in parse_patches(sound(facts, "log/patched") or b"")}
 
 
 def _modes(
@@ -179,58 +153,8 @@ def _status(dirs: Dirs, path: str) -> os.stat_result | None:
         os.close(fd)
 
 
-def _events(facts: Facts) -> dict[str, list[FileEvent]]:
-    """What happened to each file since it entered, by its path, oldest first."""
-    events: dict[str, list[FileEvent]] = {}
-    text = (sound(facts, "log/files") or b"").decode("utf-8", "surrogateescape")
-    for line in text.split("\n")[:-1]:
-        event = parse_event(line)
-        if event is not None and event.event == "a":
-            events[event.path] = [event]
-        elif event is not None:
-            events.setdefault(event.path, []).append(event)
-    return events
-
-
-def _went_in(path: str, events: Mapping[str, list[FileEvent]]) -> bool:
-    told = events.get(path, [])
-    return bool(told) and told[-1].type != GENERATED and told[-1].event != "d"
-
-
-def _log(
-    run: Run, facts: Facts, entries: Sequence[Entry], events: Mapping[str, list[FileEvent]]
-) -> Iterator[Finding]:
-    """What is wrong with ``log/files``, by what the manifest tells."""
-    path = "log/files"
-    untold = [entry for entry in entries if entry.path not in events]
-    if path not in facts:
-        if untold and not (_takes_nothing(facts) and all(entry.type == "s" for entry in untold)):
-            yield fact(run, "error", "missing", path, "is missing", lost(run))
-        return
-    if sound(facts, path) is None:
-        return
-    for entry in untold:
-        if entry.type == GENERATED:
-            trouble = f"does not tell of {entry.path}, which the manifest has"
-            yield fact(run, "error", "mismatch", path, trouble, lost(run))
-    if by_hand := sum(entry.type != GENERATED for entry in untold):
-        files = "1 file" if by_hand == 1 else f"{by_hand} files"
-        trouble = f"does not tell when {files} entered: they were put there by hand, or it is cut"
-        yield fact(run, "note", "unknown", path, trouble)
-    for entry in entries:
-        told = events.get(entry.path)
-        if told and told[0].type != entry.type:
-            trouble = f"tells {entry.path} to be of type {told[0].type}, the manifest {entry.type}"
-            yield fact(run, "error", "mismatch", path, trouble, lost(run))
-
-
-def _takes_nothing(facts: Facts) -> bool:
-    """Whether staging copies nothing, so that whatever is there was put there by hand."""
-    opdef = definition_of(facts)
-    if opdef is None:
-        return False
-    rule = sourcecode_rule(opdef)
-    return rule == [] or (rule is None and bool(raw_steps(opdef)))
+def _unreadable(run: Run, path: str, reason: str) -> Finding:
+    return _file(run, "error", "unreadable", path, f"{reason}, and so not be checked", READER)
 
 
 def _file(

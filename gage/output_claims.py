@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 
 from gage.dirs import Dirs, joined
-from gage.fact_claims import fact, lost, mend
+from gage.fact_claims import READER, fact, lost, mend
 from gage.finding import Finding
 from gage.life import Life
 from gage.meta_files import MetaDir, is_output, text_of
@@ -32,7 +32,7 @@ def check_outputs(run: Run, meta: MetaDir, life: Life) -> Iterator[Finding]:
                 except OSError as error:
                     name = joined(path.rpartition("/")[0], os.fsdecode(error.filename or ""))
                     trouble = f"cannot be read: {error.strerror}"
-                    yield fact(run, "error", "unreadable", name, trouble)
+                    yield fact(run, "error", "unreadable", name, trouble, READER)
 
 
 def _is_settled(path: str, life: Life) -> bool:

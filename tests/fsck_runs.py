@@ -29,18 +29,23 @@ OPERATION = {
 LINKS = {"a link": "", "a link to nothing": "/nowhere/at/all"}
 
 
-def whole_run(place: str, name: str = "one", *, attempts: int = 2, **operation: object) -> str:
-    """A finished run with every fact that a run may have; returns its run dir."""
-    write(f"{place}/project/gage.json", json.dumps({"op": OPERATION | operation}))
+def write_project(place: str) -> None:
+    """The project of whole_run, in the directory ``project``."""
+    write(f"{place}/project/gage.json", json.dumps({"op": OPERATION}))
     write(f"{place}/project/a.json", '{"x": 1}')
     write(f"{place}/project/d", "d")
     write(f"{place}/project/late", "late\n")
-    run = f"{place}/runs/{name}"
-    done("gage-init", f"{place}/runs/parent-of-{name}", "--", "true")
+
+
+def whole_run(place: str) -> str:
+    """A finished run with every fact that a run may have; returns its run dir."""
+    write_project(place)
+    run = f"{place}/runs/one"
+    done("gage-init", f"{place}/runs/parent", "--", "true")
     words = ("-C", f"{place}/project", "op", "x=2", "lr=0.5", "-l", "label", "-t", "tag")
-    done("gage-init", run, *words, "--parent", f"{place}/runs/parent-of-{name}")
-    for attempt in range(attempts):
-        done("gage-reopen" if attempt else "gage-stage", run)
+    done("gage-init", run, *words, "--parent", f"{place}/runs/parent")
+    for verb in ("gage-stage", "gage-reopen"):
+        done(verb, run)
         done("gage-exec", "-q", run)
         done("gage-finalize", run)
     return run

@@ -12,10 +12,21 @@ from gage.errors import NotFoundError
 from gage.locks import take
 from gage.plumbing.exec import start_run
 from gage.plumbing.finalize import finalize_run
+from gage.repair import is_mendable, repair_run
 from gage.run import Run, open_run
-from tests.fsck_runs import LINKS, copied, done, findings, hurt, replaced, said, whole_run
+from tests.fsck_runs import (
+    LINKS,
+    copied,
+    done,
+    findings,
+    hurt,
+    replaced,
+    said,
+    whole_run,
+    write_project,
+)
 from tests.pipelines import Project, chain
-from tests.programs import program, tree, write
+from tests.programs import can_be_killed, killed_at, program, tree, wait_until, write
 from tests.staged import staged_run
 from tests.test_damage import DAMAGES
 
@@ -27,6 +38,7 @@ SILENT = {
     ("attempts/1/given.json", "gone"): OPTIONAL,
     ("attempts/1/summary.json", "gone"): OPTIONAL,
     ("log/patched", "gone"): OPTIONAL,
+    ("log/patched", "empty"): "a reopening that was killed leaves it so, if values were written",
     ("parent", "gone"): "this pipeline has no link to the run; of one that has, that is told",
     ("opdef.json", "other"): "any object defines an operation; what was run is in proc/cmd.json",
     **{
@@ -417,3 +429,65 @@ def test_nothing_outside_of_a_run_is_read_through_a_link(run, tmp_path):
     assert told.code == 1
     assert told.out.count("\tdamaged\t") == 6
     assert "secret" not in told.out
+
+
+def test_a_log_that_staging_had_just_begun_is_no_damage(tmp_path):
+    run = str(tmp_path / "runs" / "one")
+    done("gage-init", run, "--", "true")
+    for fact in ("log/runner", "log/files", "log/patched"):
+        replaced(run, fact, "", 0o664)
+        assert said(run) == []
+    done("gage-stage", run, cwd=str(tmp_path))
+    assert said(run) == []
+    replaced(run, "log/runner", "", 0o664)
+    assert said(run) == ["error damaged .meta/log/runner"]
+
+
+CALLS = [
+    *("write", "rename", "unlink", "unlinkat", "mkdir", "fchmod", "chmod", "fsync", "linkat"),
+    *("ftruncate", "symlink", "pwrite64"),
+]
+
+
+@pytest.mark.long
+@pytest.mark.skipif(not can_be_killed(), reason="strace cannot be used here")
+def test_no_verb_that_is_killed_leaves_what_is_called_damage(tmp_path):
+    home, run = str(tmp_path / "runs"), str(tmp_path / "runs" / "one")
+    write_project(str(tmp_path))
+    words = ("-C", str(tmp_path / "project"), "op", "x=2", "lr=0.5")
+    life = [
+        *(["gage-init", run, *words], ["gage-stage", run]),
+        *(["gage-exec", "-q", run], ["gage-finalize", run], ["gage-reopen", run, "x=3"]),
+        *(["gage-exec", "-q", run], ["gage-finalize", run]),
+        ["gage-reopen", run, "--clean", "--force-sourcecode"],
+    ]
+    before = str(tmp_path / "before")
+    os.mkdir(home)
+    killed = 0
+    for argv in life:
+        shutil.copytree(home, before, symlinks=True)
+        for call in CALLS:
+            for count in range(1, 500):
+                if not killed_at(count, [call], argv, str(tmp_path)):
+                    break
+                killed += 1
+                _expect_no_damage(run, (argv, call, count))
+                _replace_tree(before, home)
+            _replace_tree(before, home)
+        done(*argv)
+        shutil.rmtree(before)
+    assert killed > 200
+
+
+def _expect_no_damage(run, where):
+    if not os.path.isdir(f"{run}.meta"):
+        return
+    wait_until(lambda: "note running" not in said(run))
+    assert not [line for line in said(run) if line.startswith("error")], (where, findings(run))
+    repair_run(open_run(run))
+    assert not any(map(is_mendable, findings(run))), where
+
+
+def _replace_tree(of, to):
+    shutil.rmtree(to)
+    shutil.copytree(of, to, symlinks=True)

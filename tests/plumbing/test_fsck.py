@@ -8,7 +8,8 @@ from gage.locks import take
 from gage.plumbing import fsck_run
 from gage.plumbing.fsck import main
 from gage.run import open_run
-from tests.fsck_runs import copied, done, replaced, whole_run
+from gage.staging import STAGE_PHASES
+from tests.fsck_runs import copied, done, replaced, whole_run, write_project
 from tests.nobody import NOBODY
 from tests.programs import nobody_can_run, open_place, program, tree, write
 
@@ -31,6 +32,40 @@ def test_nothing_is_said_of_a_run_that_is_as_it_should_be(place, capsys):
     assert main(["--runs", "runs"]) == 0
     assert main(["--repair", "runs/one"]) == 0
     assert capsys.readouterr() == ("", "")
+
+
+def test_nothing_is_said_of_a_run_at_any_time_of_its_life(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    write_project(".")
+    verbs = [
+        ["gage-init", "runs/one", "-C", "project", "op", "x=2"],
+        *(["gage-stage", "--phase", phase, "runs/one"] for phase in STAGE_PHASES),
+        *(["gage-exec", "-q", "runs/one"], ["gage-finalize", "runs/one"]),
+        *(["gage-reopen", "runs/one", "lr=2"], ["gage-exec", "-q", "runs/one"]),
+        *(["gage-finalize", "runs/one"], ["gage-reopen", "--clean", "runs/one"]),
+        *(["gage-exec", "-q", "runs/one"], ["gage-finalize", "runs/one"]),
+        ["gage-reopen", "--force-sourcecode", "runs/one"],
+    ]
+    statuses = []
+    for argv in verbs:
+        done(*argv)
+        assert main(["runs/one"]) == 0, argv
+        assert capsys.readouterr() == ("", ""), argv
+        statuses.append(done("gage-status", "runs/one").strip())
+    assert {*statuses} == {"pending", "staged", "exited", "completed"}
+
+
+def test_what_was_put_into_a_run_by_hand_is_a_note(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    write("project/file", "x")
+    done("gage-init", "runs/one", "--", "true")
+    done("gage-stage", "-C", "project", "--phase", "sourcecode", "runs/one")
+    write("runs/one/by-hand", "x")
+    done("gage-stage", *(f"--phase={phase}" for phase in STAGE_PHASES[1:]), "runs/one")
+    done("gage-exec", "-q", "runs/one")
+    done("gage-finalize", "runs/one")
+    assert main(["runs/one"]) == 0
+    assert "\tnote\tunknown\tone.meta/log/files\t" in capsys.readouterr().out
 
 
 def test_a_finding_is_a_line_with_tabs_between_its_fields(place, capsys):

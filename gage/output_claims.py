@@ -8,7 +8,7 @@ from gage.fact_claims import READER, fact, lost, mend
 from gage.finding import Finding
 from gage.life import Life
 from gage.meta_files import MetaDir, is_output, text_of
-from gage.output import CHUNK, parse_record
+from gage.output import CHUNK, RUN, parse_record
 from gage.reading import READ, open_beneath
 from gage.run import Run
 
@@ -28,7 +28,7 @@ def check_outputs(run: Run, meta: MetaDir, life: Life) -> Iterator[Finding]:
                 yield fact(run, "error", "missing", other, "is missing", lost(run))
             elif path == output and not meta.files[other].trouble:
                 try:
-                    yield from _compared(run, dirs, path, _may_lag(meta, life, path))
+                    yield from _compared(run, dirs, path, meta, life)
                 except OSError as error:
                     name = joined(path.rpartition("/")[0], os.fsdecode(error.filename or ""))
                     trouble = f"cannot be read: {error.strerror}"
@@ -44,15 +44,13 @@ def _is_settled(path: str, life: Life) -> bool:
     return life.phase in ("staged", "started") and not path.startswith("output/50")
 
 
-def _may_lag(meta: MetaDir, life: Life, path: str) -> bool:
+def _may_lag(meta: MetaDir, path: str) -> bool:
     """Whether who wrote the output may have been killed at it."""
     folder = path.partition("output/")[0]
-    if not folder and life.phase != "finished":
-        return True
     return text_of(meta.files, folder + "proc/exit").startswith("-")
 
 
-def _compared(run: Run, dirs: Dirs, path: str, may_lag: bool) -> Iterator[Finding]:
+def _compared(run: Run, dirs: Dirs, path: str, meta: MetaDir, life: Life) -> Iterator[Finding]:
     index = path + ".index"
     length = last = 0
     half = b""
@@ -82,10 +80,12 @@ def _compared(run: Run, dirs: Dirs, path: str, may_lag: bool) -> Iterator[Findin
     if half:
         yield fact(run, "warning", "cut", index, "ends in half a line", mend(run))
     size = _size(dirs, path)
+    if path == f"output/{RUN}" and life.phase == "started":
+        return  # a disk that lost power may have lost either: finalize cuts the index, and tells
     if size < length:
         trouble = f"has {size} bytes, and its index tells of {length}"
         yield fact(run, "error", "mismatch", path, trouble, lost(run))
-    elif size > length and not may_lag:
+    elif size > length and not _may_lag(meta, path):
         trouble = f"nobody knows when its last {size - length} bytes came"
         yield fact(run, "error", "mismatch", path, trouble, lost(run))
 

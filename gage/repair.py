@@ -14,13 +14,13 @@ from gage import index, trash
 from gage.claims import check_run
 from gage.dirs import Dirs, is_gone
 from gage.durable import Sync, unlink
-from gage.errors import LockedError
 from gage.fact_claims import UNSEALED
 from gage.facts import log_action
 from gage.finding import Finding
 from gage.home_claims import LOCKS, TMP, abandoned_locks, is_ours
 from gage.listing import is_index_right
-from gage.locks import holding, is_held
+from gage.locks import holding
+from gage.process_tree import check_no_survivors
 from gage.reading import READ, chmod_path_fd, open_beneath
 from gage.removing import remove_abandoned, remove_tree
 from gage.run import Run, has_fact
@@ -37,8 +37,7 @@ def repair_run(run: Run) -> None:
     Raises LockedError where anything is at work on it, OSError.
     """
     with holding(run, finishing=True):
-        if is_held(run, "tree"):
-            raise LockedError(f"{run}: something that its command started is still running")
+        check_no_survivors(run)
         findings = [
             finding
             for finding in check_run(run, is_ours=True, contents=False)

@@ -312,6 +312,15 @@ def test_a_run_that_was_not_finalized_is_told(tmp_path, whole):
     assert said(run) == []
 
 
+def test_output_that_a_disk_lost_is_for_finalize_to_tell(run):
+    for name in ("proc/exit", "stopped"):
+        os.unlink(f"{run}.meta/{name}")
+    replaced(run, "output/40_run", "late", 0o664)
+    assert said(run) == ["warning unfinished"]
+    done("gage-finalize", run)
+    assert said(run) == []
+
+
 def test_an_exit_code_that_is_lost_is_no_interruption(run):
     os.unlink(f"{run}.meta/proc/exit")
     assert said(run) == ["error missing .meta/proc/exit"]

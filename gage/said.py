@@ -58,14 +58,14 @@ def read_said(home: str, name: str) -> Said:
 
 def check_sayings(label: str, tags: Iterable[str]) -> None:
     """Raise UsageError for a label or a tag that cannot be one."""
-    _shown_line("a label", label)
+    _one_line("a label", label)
     for tag in tags:
         _tag(tag)
 
 
 def set_label(run: Run, label: str, now: clock.Clock = clock.now) -> None:
     """Label *run*; an empty *label* takes the label away. Raises UsageError."""
-    _say(run, "label", _shown_line("a label", label), now)
+    _say(run, "label", _one_line("a label", label), now)
 
 
 def add_tags(run: Run, tags: Iterable[str], now: clock.Clock = clock.now) -> None:
@@ -123,10 +123,10 @@ def _read(path: str) -> str | None:
 def _tag(tag: str) -> str:
     if not tag or any(c.isspace() or c == "," for c in tag):
         raise UsageError(f"{tag!r}: a tag is one word, without commas")
-    return _shown_line("a tag", tag)
+    return _one_line("a tag", tag)
 
 
-def _shown_line(what: str, text: str) -> str:
+def _one_line(what: str, text: str) -> str:
     if "\n" in text or "\0" in text:
         raise UsageError(f"{text!r}: {what} is one line")
     return text

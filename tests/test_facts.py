@@ -53,7 +53,7 @@ def test_a_fact_is_read_only_from_the_first(run):
 
 
 @given(texts)
-def test_an_action_is_shown_line_of_the_log(run, message):
+def test_an_action_is_one_line_of_the_log(run, message):
     remove_fact(run, "log", "runner")
     log_action(run, message)
     with open(run_meta_path(run, "log", "runner"), "rb") as file:

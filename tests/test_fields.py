@@ -65,7 +65,7 @@ def test_without_escaping_values_are_as_they_are(row):
 
 
 @given(st.binary(max_size=30))
-def test_what_is_escaped_is_on_shown_line_and_can_be_read_back(data):
+def test_what_is_escaped_is_on_one_line_and_can_be_read_back(data):
     text = os.fsdecode(data)
     line = escaped(text)
     assert line.isprintable()

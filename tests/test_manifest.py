@@ -47,7 +47,7 @@ def test_every_manifest_reads_back_as_it_was_written(manifest):
 
 
 @given(entries)
-def test_every_entry_is_shown_line(entry):
+def test_every_entry_is_one_line(entry):
     line = format_entry(entry)
     assert "\n" not in line
     assert parse_entry(line) == entry

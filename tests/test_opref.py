@@ -12,7 +12,7 @@ names = st.text(
 
 
 @given(names, names, names)
-def test_an_opref_reads_back_as_itself_from_shown_line(namespace, name, version):
+def test_an_opref_reads_back_as_itself_from_one_line(namespace, name, version):
     opref = OpRef(namespace, name, version)
     line = format_opref(opref)
     assert "\n" not in line

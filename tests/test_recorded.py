@@ -87,7 +87,7 @@ def test_a_fact_that_is_missing_altogether_is_said(run):
         read_json_fact(run, "none.json")
 
 
-def test_the_commands_say_it_in_shown_line(run):
+def test_the_commands_say_it_in_one_line(run):
     damaged(run, "opdef.json", "")
     for verb in ("gage-exec", "gage-finalize"):
         told = program(verb, run.run_dir)

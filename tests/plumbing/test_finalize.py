@@ -127,7 +127,7 @@ def test_what_took_the_place_of_the_run_dir_is_left_alone(tmp_path, made):
     assert (os.lstat(run.run_dir).st_mode, os.stat("/etc").st_mode) == before
 
 
-def test_a_meta_dir_that_the_command_removed_is_said_in_shown_line(tmp_path):
+def test_a_meta_dir_that_the_command_removed_is_said_in_one_line(tmp_path):
     run = executed(tmp_path, 'rm -rf "$RUN_DIR.meta"')
     told = finalize(run)
     assert told.code == 10

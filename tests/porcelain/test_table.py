@@ -30,5 +30,5 @@ def test_colour_takes_no_room():
     assert lines == ["a<  c>  e", "b<  d>  f"]
 
 
-def test_a_cell_is_shown_line_of_what_can_be_seen():
+def test_a_cell_is_one_line_of_what_can_be_seen():
     assert list(table_lines([["a\nb\x1b[2J\t"], ["c"]])) == ["a\\nb\\x1b[2J\\t  c"]

@@ -3,14 +3,17 @@
 ``attempts/N``, from 1, holds the facts that another attempt writes anew: its output and
 index, ``proc/exit``, ``started``, ``stopped``, the values, the manifest, the summary. They
 are hard links until reopening removes the originals, so that keeping gigabytes of output
-costs nothing, and appear whole: the directory is filled in ``.tmp`` and renamed.
+costs nothing, or copies where the file system has no such links. They appear whole: the
+directory is filled in ``.tmp`` and renamed.
 """
 
+import errno
 import os
 from contextlib import suppress
 from typing import NamedTuple
 
-from gage.durable import sync_dir
+from gage.building import building
+from gage.durable import Sync, copy_file, sync_dir
 from gage.errors import NotFoundError
 from gage.removing import remove_tree
 from gage.run import Run, read_fact, run_meta_path, tmp_dir
@@ -27,6 +30,7 @@ _WENT_IN = (
     "proc/env.json",
 )
 _KEPT = (*ENDED, *_WENT_IN)
+_NO_LINKS = (errno.EPERM, errno.EMLINK, errno.EXDEV, errno.EOPNOTSUPP, errno.ENOSYS)
 _OUTPUTS = ("40_run", "50_finalize")
 
 
@@ -77,35 +81,38 @@ def keep_attempt(run: Run) -> int:
     if numbers and started in (None, read_fact(run, "attempts", str(numbers[-1]), "started")):
         return numbers[-1]
     number = (numbers or [0])[-1] + 1
-    building = os.path.join(tmp_dir(run), os.urandom(12).hex())
+    new = os.path.join(tmp_dir(run), os.urandom(12).hex())
+    outputs = [f"output/{name}{end}" for name in _OUTPUTS for end in ("", ".index")]
+    directories = {new}
     home = run_meta_path(run, "attempts")
     try:
-        _link_all(run, building)
-        os.makedirs(home, mode=0o775, exist_ok=True)
-        os.rename(building, os.path.join(home, str(number)))
+        with building(new, 0o775):
+            for name in (*_KEPT, *outputs):
+                target = os.path.join(new, name)
+                directories.add(os.path.dirname(target))
+                os.makedirs(os.path.dirname(target), mode=0o775, exist_ok=True)
+                with suppress(FileNotFoundError):
+                    _link_or_copy(run_meta_path(run, name), target, run.sync)
+            for directory in sorted(directories, reverse=True):
+                sync_dir(directory, run.sync)
+            os.makedirs(home, mode=0o775, exist_ok=True)
+            os.rename(new, os.path.join(home, str(number)))
     except OSError:
         with suppress(OSError):
-            remove_tree(building)
+            remove_tree(new)
         raise
     sync_dir(home, run.sync)
     sync_dir(run.meta_dir, run.sync)
     return number
 
 
-def _link_all(run: Run, building: str) -> None:
-    outputs = [f"output/{name}{end}" for name in _OUTPUTS for end in ("", ".index")]
-    os.mkdir(building, 0o775)
-    directories = {building}
-    for name in (*_KEPT, *outputs):
-        target = os.path.join(building, name)
-        directories.add(os.path.dirname(target))
-        os.makedirs(os.path.dirname(target), mode=0o775, exist_ok=True)
-        try:
-            os.link(run_meta_path(run, name), target, follow_symlinks=False)
-        except FileNotFoundError:
-            pass
-    for directory in sorted(directories, reverse=True):
-        sync_dir(directory, run.sync)
+def _link_or_copy(path: str, target: str, sync: Sync) -> None:
+    try:
+        os.link(path, target, follow_symlinks=False)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        copy_file(path, target, sync)
 
 
 def forget_ended(run: Run) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gage import clock
+from gage.building import building
 from gage.clock import Clock
 from gage.durable import Sync, create, sync_dir
 from gage.errors import StateError, UsageError
@@ -66,14 +67,15 @@ def init_run_meta(
     facts["initialized"] = str(stamp)
     tmp = tmp_dir(run)
     remove_abandoned(tmp)
-    building = os.path.join(tmp, os.urandom(12).hex())
+    new = os.path.join(tmp, os.urandom(12).hex())
     try:
-        _write_tree(building, facts, run.sync)
-        os.rename(building, run.meta_dir)
+        with building(new, 0o775):
+            _write_tree(new, facts, run.sync)
+            os.rename(new, run.meta_dir)
     except OSError as error:
         error.filename = run.meta_dir
         with contextlib.suppress(OSError):
-            remove_tree(building)
+            remove_tree(new)
         if os.path.lexists(run.meta_dir):
             raise StateError(f"{run}: already exists") from None
         raise
@@ -132,7 +134,6 @@ def init_run(
 
 def _write_tree(top: str, facts: Mapping[str, str], sync: Sync) -> None:
     made = {top}
-    os.mkdir(top, 0o775)
     for name, text in facts.items():
         path = os.path.join(top, name)
         if os.path.dirname(path) not in made:

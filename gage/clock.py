@@ -1,4 +1,7 @@
-"""Time stamps: microseconds since the epoch, UTC, that never repeat or go back in a process."""
+"""Time stamps: microseconds since the epoch, UTC, that never repeat or go back in a process.
+
+Where the clock of the machine was set back, they go on as fast as time does.
+"""
 
 import time
 from collections.abc import Callable
@@ -6,12 +9,15 @@ from collections.abc import Callable
 Clock = Callable[[], int]
 
 _last = 0
+_ticks = time.monotonic_ns() // 1000
 
 
 def now() -> int:
     """The time in microseconds since the epoch, later than every stamp before it."""
-    global _last
-    _last = max(_last + 1, time.time_ns() // 1000)
+    global _last, _ticks
+    ticks = time.monotonic_ns() // 1000
+    _last = max(_last + max(1, ticks - _ticks), time.time_ns() // 1000)
+    _ticks = ticks
     return _last
 
 

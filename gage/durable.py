@@ -10,13 +10,19 @@ directories and captured output one by one, and the files of the run dir by one 
 """
 
 import contextlib
+import errno
 import os
 from collections.abc import Mapping
 from typing import Literal, cast
 
+from gage.building import hold
 from gage.errors import UsageError
 
 Sync = Literal["commit", "all", "none"]
+
+_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+
+_AT_ONCE = 1 << 24
 
 FEW_FILES = 16
 """Up to so many files are synced one by one; above, syncing the file system is cheaper."""
@@ -36,9 +42,9 @@ def put(tmp: str, path: str, data: bytes, *, mode: int = 0o444, sync: Sync = "co
     *tmp* is a directory on the same file system for the temporary file; *mode* is subject
     to the umask. Raises OSError, and then *path* is as it was.
     """
-    temporary = os.path.join(tmp, os.urandom(12).hex())
+    temporary, fd = _begun(tmp, mode)
     try:
-        create(temporary, data, mode=mode, sync=sync)
+        _write(fd, data, sync)
         os.rename(temporary, path)
     except BaseException as error:
         if isinstance(error, OSError):
@@ -46,21 +52,37 @@ def put(tmp: str, path: str, data: bytes, *, mode: int = 0o444, sync: Sync = "co
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary)
         raise
+    finally:
+        os.close(fd)
     sync_dir(os.path.dirname(path), sync)
 
 
 def create(path: str, data: bytes, *, mode: int = 0o444, sync: Sync = "commit") -> None:
     """Write a new file at *path*, in a directory that nobody reads yet. Raises OSError."""
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
+    fd = os.open(path, _CREATE, mode)
     try:
-        write_all(fd, data)
-        if sync != "none":
-            os.fsync(fd)
+        _write(fd, data, sync)
     except OSError as error:
         error.filename = path
         raise
     finally:
         os.close(fd)
+
+
+def copy_file(path: str, copy: str, sync: Sync = "commit") -> None:
+    """Write a new file *copy* that holds what *path* does, with its mode. Raises OSError."""
+    source = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    try:
+        fd = os.open(copy, _CREATE, os.fstat(source).st_mode & 0o777)
+        try:
+            while os.sendfile(fd, source, None, _AT_ONCE):
+                pass
+            if sync != "none":
+                os.fsync(fd)
+        finally:
+            os.close(fd)
+    finally:
+        os.close(source)
 
 
 def write_all(fd: int, data: bytes | memoryview) -> None:
@@ -105,4 +127,23 @@ def sync_file_system(fd: int) -> None:
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.syncfs(fd) != 0:
         error = ctypes.get_errno()
+        if error == errno.ENOSYS:
+            os.sync()  # this kernel, or who stands for one, can only sync everything
+            return
         raise OSError(error, os.strerror(error), "syncfs")
+
+
+def _begun(tmp: str, mode: int) -> tuple[str, int]:
+    """A new file in *tmp*, and its descriptor, which holds it."""
+    while True:
+        path = os.path.join(tmp, os.urandom(12).hex())
+        fd = os.open(path, _CREATE, mode)
+        if hold(fd):
+            return path, fd
+        os.close(fd)
+
+
+def _write(fd: int, data: bytes, sync: Sync) -> None:
+    write_all(fd, data)
+    if sync != "none":
+        os.fsync(fd)

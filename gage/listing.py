@@ -230,7 +230,7 @@ _COLUMNS = Row._fields[:-1]
 
 def _rows_by_index(home: str, names: list[str], spoken_of: set[str]) -> list[Row]:
     known = {row.name: row for row in map(Row._make, index.load(home, _COLUMNS, (home,)))}
-    settled = time.time_ns() - SETTLED_SECONDS * 1_000_000_000
+    now, settling = time.time_ns(), SETTLED_SECONDS * 1_000_000_000
     rows: list[Row] = []
     new = 0
     home_fd = os.open(home, os.O_RDONLY | os.O_DIRECTORY)
@@ -244,7 +244,8 @@ def _rows_by_index(home: str, names: list[str], spoken_of: set[str]) -> list[Row
             row = known.get(name)
             if row is None or row.vouch != vouch:
                 row = read_row(home, name)
-                if changed < settled and _is_storable(row):
+                # What is of the future is older than the clock, which was set back since.
+                if abs(now - changed) > settling and _is_storable(row):
                     row = row._replace(vouch=vouch)
                     new += 1
             rows.append(row)

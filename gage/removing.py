@@ -11,6 +11,7 @@ import os
 import time
 from collections.abc import Iterable
 
+from gage.building import unheld
 from gage.dirs import Dirs
 
 ABANDONED_SECONDS = 86_400
@@ -19,28 +20,33 @@ ABANDONED_SECONDS = 86_400
 def remove_tree(path: str) -> None:
     """Remove the directory *path* and everything in it; that it is gone already is no error.
 
-    A link is removed, never followed. Raises OSError.
+    A link is removed, never followed. Another may be removing it, too. Raises OSError.
     """
     try:
         top = _open_directory(path)
     except FileNotFoundError:
         return
     try:
-        while names := os.listdir(top):
+        while not _is_removed(path):
+            if not (names := os.listdir(top)):
+                raise OSError(errno.ENOTEMPTY, os.strerror(errno.ENOTEMPTY), path)
             for name in names:
-                _remove(top, name)
+                with contextlib.suppress(FileNotFoundError):
+                    _remove(top, name)
     finally:
         os.close(top)
-    os.rmdir(path)
 
 
 def remove_abandoned(tmp: str) -> None:
     """Remove what killed verbs left in the directory *tmp* more than a day ago.
 
-    Nothing takes so long to become whole. What cannot be removed stays for another time.
+    What is still being built is held, and stays, whatever the clock says. What cannot be
+    removed stays for another time.
     """
     for entry in abandoned(tmp):
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError), unheld(entry.path) as free:
+            if not free:
+                continue
             if entry.is_dir(follow_symlinks=False):
                 remove_tree(entry.path)
             else:
@@ -84,6 +90,19 @@ def remove_files(top: str, paths: Iterable[str]) -> None:
                     raise
 
 
+def _is_removed(path: str) -> bool:
+    """Whether the directory *path* is gone; it is not while something is in it."""
+    try:
+        os.rmdir(path)
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            raise
+        return False
+    return True
+
+
 def _remove(top: int, name: str) -> None:
     if _unlinked(top, name):
         return
@@ -96,7 +115,8 @@ def _remove(top: int, name: str) -> None:
                 os.rename(inner, os.urandom(16).hex(), src_dir_fd=directory, dst_dir_fd=top)
     finally:
         os.close(directory)
-    os.rmdir(name, dir_fd=top)
+    with contextlib.suppress(FileNotFoundError):
+        os.rmdir(name, dir_fd=top)
 
 
 def _unlinked(directory: int, name: str) -> bool:

@@ -8,11 +8,12 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple, get_args
 
+from gage.building import holding
 from gage.clock import Clock
 from gage.copying import Copied, copy_sources
 from gage.durable import Sync, put, sync_dir
 from gage.errors import NotFoundError, StateError
-from gage.facts import append, log_action, put_fact, put_json, remove_fact, sync_logs
+from gage.facts import append, log_action, put_json, remove_fact, sync_logs
 from gage.files_log import FileEvent, append_events, entered
 from gage.manifest import DEPENDENCY, GENERATED, RUNTIME, SOURCE, Entry, format_manifest
 from gage.opdef import (
@@ -38,6 +39,7 @@ from gage.run_files import walk_run_dir
 from gage.sealing import seal_run_dir, unseal
 from gage.selector import files_of, parse_selector
 from gage.sourcecode import Source, select_files, select_sourcecode
+from gage.stamps import put_stamp
 
 StagePhase = Literal["sourcecode", "config", "runtime", "dependencies", "seal"]
 STAGE_PHASES: tuple[StagePhase, ...] = get_args(StagePhase)
@@ -245,7 +247,7 @@ def _seal(staging: Staging) -> None:
         sync=run.sync,
     )
     log_action(run, f"files staged: {len(entries)}", staging.now)
-    put_fact(run, "staged", text=str(staging.now()))
+    put_stamp(run, "staged", staging.now)
 
 
 _PHASES: Mapping[StagePhase, Callable[[Staging], None]] = {
@@ -287,8 +289,9 @@ def _begin_anew(run: Run, opdef: OpDef) -> None:
     _purge_steps(run, opdef)
     if os.path.lexists(run.run_dir):
         left = os.path.join(tmp_dir(run), os.urandom(12).hex())
-        os.rename(run.run_dir, left)
-        remove_tree(left)
+        with holding(run.run_dir):
+            os.rename(run.run_dir, left)
+            remove_tree(left)
     for name in ("files", "patched"):
         remove_fact(run, "log", name)
     remove_fact(run, "dependencies.json")

@@ -15,6 +15,7 @@ import re
 from contextlib import ExitStack, suppress
 
 from gage import clock, index, locks
+from gage.building import building, unheld
 from gage.durable import Sync, sync_dir
 from gage.errors import LockedError, NotFoundError, StateError
 from gage.headroom import give_headroom
@@ -39,16 +40,17 @@ def delete_run(run: Run, now: clock.Clock = clock.now) -> Run:
         check_no_survivors(run)
         trash = os.path.join(run.home, NAME)
         place = os.path.join(trash, f"{now():016d}-{os.urandom(4).hex()}")
-        try:
-            _begin(place + ".delete")
-        except OSError as error:
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-                raise
-            _make_room(run)
-            _begin(place + ".delete")
-        if not _move(run.meta_dir, place + ".delete"):
-            os.rmdir(place + ".delete")
-            raise NotFoundError(f"{run}: no run here")
+        with ExitStack() as held:
+            try:
+                _begin(place + ".delete", held)
+            except OSError as error:
+                if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                    raise
+                _make_room(run)
+                _begin(place + ".delete", held)
+            if not _move(run.meta_dir, place + ".delete"):
+                os.rmdir(place + ".delete")
+                raise NotFoundError(f"{run}: no run here")
         _sync(run.sync, place + ".delete", trash, run.home)
         _finish_delete(run.home, place + ".delete", run)
     return run._replace(run_dir=os.path.join(place, run.name))
@@ -114,8 +116,9 @@ def sweep(home: str, now: clock.Clock = clock.now) -> None:
             if work == "purge":
                 _finish_purge(place, run)
             elif run is None:
-                if _is_over(place, work, now):
-                    os.rmdir(place)
+                with unheld(place) as free:
+                    if free and _is_over(place, work, now):
+                        os.rmdir(place)
             else:
                 with locks.holding(run):
                     if work == "delete":
@@ -126,9 +129,9 @@ def sweep(home: str, now: clock.Clock = clock.now) -> None:
             continue  # another process is about it
 
 
-def _begin(place: str) -> None:
+def _begin(place: str, held: ExitStack) -> None:
     os.makedirs(os.path.dirname(place), mode=0o700, exist_ok=True)
-    os.mkdir(place, 0o700)
+    held.enter_context(building(place, 0o700))
 
 
 def _make_room(run: Run) -> None:

@@ -109,3 +109,24 @@ def test_what_was_abandoned_long_ago_is_removed_and_nothing_else(tmp_path):
         os.utime(path, (0, 0))
     remove_abandoned(str(tmp_path))
     assert sorted(os.listdir(tmp_path)) == ["new", "new-file"]
+
+
+def test_two_who_remove_one_tree_do_not_get_into_each_others_way(tmp_path):
+    for _ in range(20):
+        top = tmp_path / "top"
+        for number in range(100):
+            (top / f"{number % 7}" / f"{number}" / "deep").mkdir(parents=True)
+            (top / f"{number % 7}" / f"{number}" / "file").write_text("x")
+        removers = []
+        for _ in range(2):
+            remover = os.fork()
+            if remover == 0:
+                failed = 1
+                try:
+                    remove_tree(str(top))
+                    failed = 0
+                finally:
+                    os._exit(failed)
+            removers.append(remover)
+        assert [os.waitpid(remover, 0)[1] for remover in removers] == [0, 0]
+        assert os.listdir(tmp_path) == []

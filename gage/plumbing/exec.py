@@ -38,6 +38,7 @@ from gage.run import Run, lock_path, open_run
 from gage.secret import kept_secrets, missing_secret
 from gage.signals import Stopping, held_back, passed_on
 from gage.staged import check_staged
+from gage.stamps import put_stamp
 from gage.status import expect, run_status
 from gage.terminal import RawKeyboard, Terminal, copy_size, open_terminal
 
@@ -232,7 +233,7 @@ def start_run(
         reserve_note(run)
         tree_lock = take(run, "tree")
         try:
-            put_fact(run, "started", text=str(now()))
+            put_stamp(run, "started", now)
             child = _start(run, argv, env, tree_lock, terminal)
         finally:
             os.close(tree_lock)

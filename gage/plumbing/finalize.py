@@ -21,6 +21,7 @@ from gage.progress import Progress, Tell, ignore, unheard
 from gage.recorded import recorded_config, recorded_opdef
 from gage.run import Run, lock_path, open_run, read_fact, run_meta_path, tmp_dir
 from gage.sealing import Sealed, seal_facts, seal_run_dir
+from gage.stamps import put_stamp
 from gage.status import exit_note, expect, run_status
 from gage.summary import read_summary
 
@@ -109,7 +110,7 @@ def _finalize(
         log_action(run, line, now)
     log_action(run, f"finalized with exit code {code}", now)
     seal_facts(run.meta_dir, sync=run.sync)
-    put_fact(run, "stopped", text=str(now()))
+    put_stamp(run, "stopped", now)
     put_fact(run, "proc", "exit", text=str(code))
     _tidy(run)
     return trouble

@@ -92,7 +92,7 @@ def _summary(row: Row, facts: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "stopped", moment(row.stopped)
     if row.started:
         end = row.stopped or (clock.now() if row.status == "running" else None)
-        yield "duration", duration(end - row.started) if end else ""
+        yield "duration", duration(max(end - row.started, 0)) if end else ""
     yield "exit", "" if row.exit is None else str(row.exit)
     yield "command", command_text(facts.get("command"))
     yield "run dir", row.run_dir

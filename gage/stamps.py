@@ -1,0 +1,27 @@
+"""The time stamps of a run: when a phase ended, each later than those before it.
+
+The verbs of a run are processes of their own, between which the clock may be set back. A
+stamp is then the one before it and a microsecond: what came later is never told as earlier,
+and no duration is negative.
+"""
+
+from gage.attempts import attempts
+from gage.clock import Clock
+from gage.facts import put_fact
+from gage.run import Run, read_fact
+
+_NAMES = ("initialized", "staged", "started", "stopped")
+_DIGITS = 17
+"""A stamp with more is damaged: it would be of the year 5138, and every later one, too."""
+
+
+def put_stamp(run: Run, name: str, now: Clock) -> None:
+    """Write the fact *name*: the time, but later than all stamps of *run* so far."""
+    put_fact(run, name, text=str(max([now(), *(stamp + 1 for stamp in _stamps(run))])))
+
+
+def _stamps(run: Run) -> list[int]:
+    """The stamps of this attempt and the one before it."""
+    folders = [attempt.folder for attempt in attempts(run)[-2:]]
+    texts = [read_fact(run, *folder, name) or "" for folder in folders for name in _NAMES]
+    return [int(text) for text in texts if text.isdecimal() and len(text) <= _DIGITS]

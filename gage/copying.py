@@ -10,19 +10,29 @@ import errno
 import os
 import stat
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
-from gage.digest import CHUNK, Hash, format_digest, link_digest, new_hash
-from gage.dirs import Dirs
+from gage.digest import (
+    CHUNK,
+    Hash,
+    algorithm_for,
+    digest_fd,
+    format_digest,
+    link_digest,
+    new_hash,
+)
+from gage.dirs import Dirs, make_link
 from gage.durable import write_all
 from gage.errors import StateError
+from gage.extents import extents
 from gage.progress import Progress, ignore
 from gage.project_links import inner_target
 from gage.sourcecode import Source
 
 _TRIES = 3
-_LONGEST_TICK = 0.01  # seconds: CONFIG_HZ=100
+_LONGEST_TICK = 10_000_000  # nanoseconds: CONFIG_HZ=100
 _REALTIME_COARSE = 5  # of clock_gettime(2); time has no name for it
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
 _CREATE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
@@ -84,7 +94,7 @@ def _copy_link(origin: Dirs, source: Source, end: Dirs, path: str) -> Copied:
         raise StateError(f"{_named(origin, source)}: a link that leads outside")
     try:
         fd = end.fd(there)
-        os.symlink(target, link, dir_fd=fd)
+        make_link(target, link, os.path.join(end.root, path), fd)
         os.utime(link, ns=(mtime, mtime), dir_fd=fd, follow_symlinks=False)
     except OSError as error:
         raise _unwritable(end, path, error) from None
@@ -117,7 +127,9 @@ def _copy_file(
                     f"{_named(origin, source)}: changed while it was copied",
                     "try again when nothing writes to it",
                 )
-            os.fchmod(copy, status.st_mode & keep)
+            # We made it: who may not change its mode is on a file system that has none.
+            with suppress(PermissionError):
+                os.fchmod(copy, status.st_mode & keep)
             os.utime(copy, ns=(status.st_atime_ns, status.st_mtime_ns))
             return Copied(path, digest, status.st_mtime_ns // 1000), status.st_size
         except OSError as error:
@@ -133,9 +145,9 @@ def _copy_at_rest(
 ) -> tuple[os.stat_result, str]:
     """Copy *file* between two looks that show no change; no digest where it never rests."""
     for _ in range(_TRIES):
-        if before.st_ctime_ns >= time.clock_gettime_ns(_REALTIME_COARSE):
+        if 0 <= before.st_ctime_ns - time.clock_gettime_ns(_REALTIME_COARSE) <= _LONGEST_TICK:
             # It changed in this tick of the clock, and another change would not show.
-            time.sleep(_LONGEST_TICK)
+            time.sleep(_LONGEST_TICK / 1e9)
             rested = os.fstat(file)
             if rested.st_ctime_ns != before.st_ctime_ns:
                 before = rested
@@ -156,11 +168,14 @@ def _copy_at_rest(
 
 def _copy_bytes(file: int, copy: int, status: os.stat_result, algorithm: str) -> str:
     """Write all that *file* holds to *copy*, which is empty; the digest of it."""
+    chosen = algorithm_for(file, status, algorithm)
+    sparse = chosen != algorithm
     hash = new_hash(algorithm)
     offset, size = 0, status.st_size
-    for start, stop in _extents(file, status):
+    for start, stop in extents(file, status):
         if start > offset:
-            _digest_zeros(hash, start - offset)
+            if not sparse:
+                _digest_zeros(hash, start - offset)
             os.lseek(copy, start, os.SEEK_SET)
         offset = start
         while offset < stop and (data := os.pread(file, min(CHUNK, stop - offset), offset)):
@@ -168,27 +183,10 @@ def _copy_bytes(file: int, copy: int, status: os.stat_result, algorithm: str) ->
             write_all(copy, data)
             offset += len(data)
     if offset < size:
-        _digest_zeros(hash, size - offset)
+        if not sparse:
+            _digest_zeros(hash, size - offset)
         os.ftruncate(copy, size)
-    return format_digest(algorithm, hash)
-
-
-def _extents(file: int, status: os.stat_result) -> Iterator[tuple[int, int]]:
-    """From where to where *file* holds data, in order; between them are holes."""
-    size = status.st_size
-    if status.st_blocks * 512 >= size:
-        yield 0, size
-        return
-    stop = 0
-    while stop < size:
-        try:
-            start = os.lseek(file, stop, os.SEEK_DATA)
-            stop = os.lseek(file, start, os.SEEK_HOLE)
-        except OSError as error:
-            if error.errno == errno.ENXIO:
-                return
-            raise
-        yield start, min(stop, size)
+    return digest_fd(copy, chosen) if sparse else format_digest(algorithm, hash)
 
 
 def _digest_zeros(hash: Hash, count: int) -> None:

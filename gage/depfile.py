@@ -4,6 +4,7 @@ Every prerequisite is also a target without a recipe: where it is gone, make tak
 changed, as with ``gcc -MP``, and does not stop.
 """
 
+import os
 import re
 from collections.abc import Sequence
 
@@ -14,6 +15,8 @@ _QUOTED = re.compile(r"(\\*)([ #*?\[:])")
 # No quoting brings these past make: they end a rule, make a pattern of it or are lost.
 _UNWRITABLE = re.compile(r"^~|[\n\r\t;|%]|[ \\)&]$|\\.*[*?\[]|[*?\[].*\\")
 
+_PATH_MAX = 4096  # with the NUL at its end
+
 _EQUALS = "gage.equals := =\n"
 
 
@@ -22,7 +25,7 @@ def format_depfile(target: str, files: Sequence[str]) -> str:
 
     Raises StateError that names the paths that make cannot be told.
     """
-    if lost := [path for path in [target, *files] if _UNWRITABLE.search(path)]:
+    if lost := [path for path in [target, *files] if _is_lost(path)]:
         raise StateError(
             "\n".join(f"{path}: make cannot be told this name" for path in lost), "rename it"
         )
@@ -32,6 +35,11 @@ def format_depfile(target: str, files: Sequence[str]) -> str:
     # In a line that holds a plain `=`, make would see a variable.
     head = _EQUALS if any("=" in path for path in [target, *files]) else ""
     return f"{head}{rule}\n{alone}"
+
+
+def _is_lost(path: str) -> bool:
+    # What is too long for the kernel is to make as if it were not there, for ever.
+    return bool(_UNWRITABLE.search(path)) or len(os.fsencode(path)) >= _PATH_MAX
 
 
 def _quoted(path: str) -> str:

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import NamedTuple
 
+from gage.errors import SystemRefusedError
+
 _OPEN_LEVELS = 64
 """So many levels are kept open; below them only the last, so that depth costs no descriptors."""
 
@@ -159,6 +161,23 @@ def _listed(path: str, fd: int) -> Place:
         else:
             place.files.append(entry)
     return place
+
+
+def make_link(target: str, link: str, shown: str, at: int | None = None) -> None:
+    """Make *link*, in the directory at descriptor *at*, a symbolic link that holds *target*.
+
+    Raises OSError, and SystemRefusedError that calls it *shown* where there can be none.
+    """
+    try:
+        os.symlink(target, link, dir_fd=at)
+    except OSError as error:
+        error.filename, error.filename2 = shown, None
+        if error.errno in (errno.EPERM, errno.EOPNOTSUPP):
+            raise SystemRefusedError(
+                f"{shown}: cannot be made: its file system has no symbolic links",
+                "keep the runs elsewhere",
+            ) from None
+        raise
 
 
 def joined(folder: str, name: str) -> str:

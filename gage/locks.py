@@ -8,6 +8,9 @@ when the last descriptor of it is closed, so a holder that is killed lets go at 
 inherited by what it starts, so it tells whether anything of it still lives. Who only
 finishes a run holds the first byte of ``runner``: that keeps everybody else out, and is not
 taken for the run itself.
+
+Whoever keeps the output of a run also holds a lock on that file, which goes along where the
+run is moved meanwhile, away from the other two.
 """
 
 import errno
@@ -15,10 +18,10 @@ import fcntl
 import os
 import struct
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
-from gage.errors import LockedError
-from gage.run import Run, lock_path, make_lock_dir
+from gage.errors import LockedError, SystemRefusedError
+from gage.run import Run, lock_path, make_lock_dir, run_meta_path
 
 # struct flock of fcntl(2) on Linux: l_type, l_whence, l_start, l_len, l_pid.
 _FLOCK = "hhqqi4x"
@@ -39,9 +42,21 @@ def take(run: Run, name: str, *, finishing: bool = False) -> int:
     except OSError as error:
         os.close(fd)
         if error.errno in (errno.EAGAIN, errno.EACCES):
-            raise LockedError(f"{run}: another process holds the run", "try again") from None
-        raise
+            raise _held(run) from None
+        raise SystemRefusedError(
+            f"{path}: cannot be locked: {error.strerror}",
+            "its file system has no such locks: keep the runs elsewhere",
+        ) from None
+    if name == "runner" and _is_written(run):
+        os.close(fd)
+        raise _held(run)
     return fd
+
+
+def hold_output(fd: int) -> None:
+    """Hold the lock of the output file at *fd* until it is closed, if that can be."""
+    with suppress(OSError):
+        fcntl.fcntl(fd, fcntl.F_OFD_SETLK, _flock(0, _TO_THE_END))
 
 
 @contextmanager
@@ -59,17 +74,26 @@ def is_held(run: Run, name: str) -> bool:
 
     Raises OSError where we may not ask: that is no reason to call anybody dead.
     """
-    return _is_locked(run, name, 0)
+    return _is_locked(lock_path(run, name), 0)
 
 
 def is_running(run: Run) -> bool:
     """Whether anyone is at work on *run*, but for finishing it. Raises OSError as is_held."""
-    return _is_locked(run, "runner", 1)
+    return _is_locked(lock_path(run, "runner"), 1) or _is_written(run)
 
 
-def _is_locked(run: Run, name: str, start: int) -> bool:
+def _is_written(run: Run) -> bool:
+    """Whether the output of *run* is being kept, whatever the run was called then."""
+    return _is_locked(run_meta_path(run, "output", "40_run"), 0)
+
+
+def _held(run: Run) -> LockedError:
+    return LockedError(f"{run}: another process holds the run", "try again")
+
+
+def _is_locked(path: str, start: int) -> bool:
     try:
-        fd = os.open(lock_path(run, name), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except (FileNotFoundError, NotADirectoryError):
         return False
     try:

@@ -12,12 +12,13 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from gage.digest import SPARSE, algorithm_of
 from gage.errors import StateError
 from gage.run import Run, read_fact, run_meta_path
 
 SOURCE, DEPENDENCY, RUNTIME, GENERATED = "s", "d", "r", "g"
 
-_DIGEST = re.compile("(?:[a-z0-9]+:)?[0-9a-f]{64}")
+_DIGEST = re.compile("(?:[a-z0-9-]+:)?[0-9a-f]{64}")
 _ESCAPED = {"\\": "\\\\", "\n": "\\n", "\r": "\\r"}
 _PLAIN = {escaped: plain for plain, escaped in _ESCAPED.items()}
 _TO_ESCAPE = re.compile(r"[\\\n\r]")
@@ -93,6 +94,15 @@ def read_manifest(run: Run) -> list[Entry]:
     except StateError as error:
         path = run_meta_path(run, "manifest")
         raise StateError(f"{path}: {error.message}", f"gage-fsck {run}") from None
+
+
+def sparse_algorithms(entries: Iterable[Entry]) -> dict[str, str]:
+    """The algorithm of each file that is recorded as sparse, by its path.
+
+    It is the same file when its holes were filled, and has the same digest by it alone.
+    """
+    named = {entry.path: algorithm_of(entry.digest) for entry in entries}
+    return {path: algorithm for path, algorithm in named.items() if algorithm.startswith(SPARSE)}
 
 
 def compare(entries: Sequence[Entry], digests: Mapping[str, str]) -> Changes:

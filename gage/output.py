@@ -18,6 +18,7 @@ from typing import NamedTuple
 from gage.clock import Clock
 from gage.durable import Sync, put, sync_dir
 from gage.errors import UsageError
+from gage.locks import hold_output
 from gage.run import Run, read_fact_bytes, run_meta_path, tmp_dir
 
 NAMES = ("10_sourcecode", "20_runtime", "30_dependencies", "40_run", "50_finalize")
@@ -105,6 +106,7 @@ class OutputFile:
         self._pending = b""
         self._missing = 0
         self._fd = _begun(path)
+        hold_output(self._fd)
         self._index = _begun(path + ".index")
 
     def write(self, stream: str, data: memoryview) -> None:

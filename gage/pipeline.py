@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
+from gage.dirs import make_link
 from gage.durable import sync_dir
 from gage.errors import ConfigError, GageError, NotFoundError, StateError
 from gage.flags import as_text
@@ -193,7 +194,7 @@ def link_step(parent: Run, name: str, step_dir: str) -> None:
     if os.path.lexists(path) and not os.path.islink(path):
         raise _unexpected(path)
     temporary = os.path.join(tmp_dir(parent), os.urandom(12).hex())
-    os.symlink(target, temporary)
+    make_link(target, temporary, path)
     os.rename(temporary, path)
     sync_dir(parent.run_dir, parent.sync)
 

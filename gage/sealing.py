@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import Literal, NamedTuple
 
-from gage.digest import link_digest
+from gage.digest import algorithm_for, link_digest
 from gage.dirs import Dirs, is_gone, is_passing, walk
 from gage.durable import FEW_FILES, Sync, sync_file_system
 from gage.progress import Progress, ignore
@@ -18,6 +18,7 @@ from gage.reading import READ, Outcome, chmod_path_fd, digest_at_rest, open_bene
 from gage.run_files import Contents, Found, Skipped, contents_of
 
 _UNSEALED = 0o7222
+_NO_OTHERS: Mapping[str, str] = {}
 
 
 class Sealed(NamedTuple):
@@ -41,14 +42,17 @@ def seal_run_dir(
     known: Mapping[str, str],
     algorithm: str,
     *,
+    algorithms: Mapping[str, str] = _NO_OTHERS,
     sync: Sync = "commit",
     progress: Progress = ignore,
 ) -> Seal:
     """Digest the files of the run dir, and make them read-only and durable.
 
     A digest in *known*, by path, is believed: it is of a copy that this process made, and to
-    which nobody could write since. What the owner may not read is made readable to him. A run dir
-    that is gone has no files. Raises OSError where something cannot be made durable.
+    which nobody could write since. *algorithms* are those of single paths, *algorithm*, or
+    where one is mostly holes its sparse kind, that of all others. What the owner may not read
+    is made readable to him. A run dir that is gone has no files. Raises OSError where something
+    cannot be made durable.
     """
     try:
         dirs = Dirs(run_dir, mend=True)
@@ -64,7 +68,8 @@ def seal_run_dir(
             if found.path in known:
                 digest, trouble = known[found.path], ""
             else:
-                digest, trouble = digest_at_rest(fd, status, algorithm, tell)
+                chosen = algorithms.get(found.path) or algorithm_for(fd, status, algorithm)
+                digest, trouble = digest_at_rest(fd, status, chosen, tell)
             trouble = _make_read_only(fd, status, found.path in contents.linked) or trouble
             if each:
                 os.fsync(fd)
@@ -91,7 +96,8 @@ def digest_run_dir(
 ) -> Seal:
     """Digest the files of the run dir and change nothing.
 
-    *algorithms* are those of single paths, *algorithm* is that of all others.
+    *algorithms* are those of single paths, *algorithm*, or where one is mostly holes its
+    sparse kind, that of all others.
     """
     try:
         dirs = Dirs(run_dir)
@@ -99,8 +105,9 @@ def digest_run_dir(
         return Seal([], [Skipped(".", _why_no_run_dir(error))])
 
     def digest(fd: int, found: Found, tell: Callable[[int], None]) -> Outcome:
-        chosen = algorithms.get(found.path, algorithm)
-        return digest_at_rest(fd, os.fstat(fd), chosen, tell)
+        status = os.fstat(fd)
+        chosen = algorithms.get(found.path) or algorithm_for(fd, status, algorithm)
+        return digest_at_rest(fd, status, chosen, tell)
 
     with dirs:
         contents = contents_of(dirs)
@@ -183,6 +190,8 @@ def _make_read_only(fd: int, status: os.stat_result, linked: bool) -> str:
         try:
             os.fchmod(fd, stat.S_IMODE(status.st_mode) & ~_UNSEALED)
         except PermissionError:
+            if status.st_uid == os.geteuid():
+                return "its file system keeps no modes, and it stays writable"
             return "it belongs to another user: its mode is left as it is"
     return ""
 

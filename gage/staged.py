@@ -4,8 +4,10 @@ import os
 import stat
 
 from gage.digest import algorithm_of, digest_fd, link_digest
+from gage.dirs import Dirs
 from gage.errors import StateError
 from gage.manifest import GENERATED, Entry, read_manifest
+from gage.reading import READ, open_beneath
 from gage.run import Run, has_fact
 
 
@@ -13,12 +15,17 @@ def check_staged(run: Run) -> None:
     """Raise StateError where a file that was staged is not what it was then."""
     if not os.path.isdir(run.run_dir):
         raise StateError(f"{run}: the run dir is not there")
-    for entry in read_manifest(run):
-        if entry.type != GENERATED and not _is_same(run, entry):
-            raise StateError(
-                f"{os.path.join(run.run_dir, entry.path)}: not as it was staged",
-                f"gage-manifest --check {run}",
-            )
+    try:
+        dirs = Dirs(run.run_dir)
+    except OSError as error:
+        raise StateError(f"{run}: the run dir cannot be opened: {error.strerror}") from None
+    with dirs:
+        for entry in read_manifest(run):
+            if entry.type != GENERATED and not _is_same(dirs, entry):
+                raise StateError(
+                    f"{os.path.join(run.run_dir, entry.path)}: not as it was staged",
+                    f"gage-manifest --check {run}",
+                )
 
 
 def was_staged(run: Run) -> bool:
@@ -35,13 +42,13 @@ def check_before_reopening(run: Run) -> None:
         check_staged(run)
 
 
-def _is_same(run: Run, entry: Entry) -> bool:
-    path = os.path.join(run.run_dir, entry.path)
+def _is_same(dirs: Dirs, entry: Entry) -> bool:
     algorithm = algorithm_of(entry.digest)
     try:
         if algorithm == "link":
-            return link_digest(os.readlink(path)) == entry.digest
-        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+            folder, _, name = entry.path.rpartition("/")
+            return link_digest(os.readlink(name, dir_fd=dirs.fd(folder))) == entry.digest
+        fd = open_beneath(dirs, entry.path, READ)
         try:
             return stat.S_ISREG(os.fstat(fd).st_mode) and digest_fd(fd, algorithm) == entry.digest
         finally:

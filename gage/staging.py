@@ -6,6 +6,7 @@ different processes; the manifest, and last of all the fact ``staged``, seal the
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Literal, NamedTuple, get_args
 
 from gage.building import holding
@@ -15,7 +16,16 @@ from gage.durable import Sync, put, sync_dir
 from gage.errors import NotFoundError, StateError
 from gage.facts import append, log_action, put_json, remove_fact, sync_logs
 from gage.files_log import FileEvent, append_events, entered
-from gage.manifest import DEPENDENCY, GENERATED, RUNTIME, SOURCE, Entry, format_manifest
+from gage.manifest import (
+    DEPENDENCY,
+    GENERATED,
+    RUNTIME,
+    SOURCE,
+    Entry,
+    format_manifest,
+    read_manifest,
+    sparse_algorithms,
+)
 from gage.opdef import (
     Dependency,
     OpDef,
@@ -223,6 +233,7 @@ def _seal(staging: Staging) -> None:
         run.run_dir,
         known | dict.fromkeys(generated, ""),
         digest_algorithm(staging.opdef),
+        algorithms=sparse_algorithms(read_manifest(run)) if has_fact(run, "manifest") else {},
         sync=run.sync,
         progress=staging.progress,
     )
@@ -354,7 +365,10 @@ def _replace(run: Run, path: str, data: bytes, sync: Sync) -> None:
     target = os.path.join(run.run_dir, path)
     mode = os.stat(target).st_mode & 0o777
     put(tmp_dir(run), target, data, mode=mode, sync=sync)
-    os.chmod(target, mode)  # the mask may have taken something
+    # The mask may have taken something; who may not change the mode of his own file is on a
+    # file system that has none.
+    with suppress(PermissionError):
+        os.chmod(target, mode)
 
 
 def _patch(path: str, before: bytes, after: bytes) -> bytes:

@@ -133,6 +133,15 @@ def test_a_file_that_changed_just_now_is_copied_all_the_same(tmp_path):
     assert copy.digest == sha256(b"y").hexdigest()
 
 
+def test_files_that_are_of_the_future_are_not_waited_for(tmp_path, monkeypatch):
+    """As all are when the clock was set back."""
+    fill(tmp_path / "project", {"a": "x"})
+    monkeypatch.setattr("time.clock_gettime_ns", lambda clock: 0)
+    monkeypatch.setattr("time.sleep", lambda seconds: pytest.fail("waited"))
+    (copy,) = copied(tmp_path, "a")
+    assert copy.digest == sha256(b"x").hexdigest()
+
+
 @pytest.mark.parametrize("size", [10, 4 << 20])
 def test_a_file_that_goes_on_changing_is_refused_by_name(tmp_path, size):
     fill(tmp_path / "project", {"a": "x" * size})

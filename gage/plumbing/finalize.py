@@ -13,7 +13,15 @@ from gage.facts import log_action, put_fact, put_json, remove_fact
 from gage.files_log import FileEvent, append_events, entered, read_events
 from gage.headroom import IN_HOOK, give_headroom
 from gage.locks import holding
-from gage.manifest import GENERATED, Changes, Entry, compare, format_manifest, read_manifest
+from gage.manifest import (
+    GENERATED,
+    Changes,
+    Entry,
+    compare,
+    format_manifest,
+    read_manifest,
+    sparse_algorithms,
+)
 from gage.opdef import OpDef, digest_algorithm, phases
 from gage.output import RUN, cut_index
 from gage.process_tree import check_no_survivors
@@ -90,11 +98,16 @@ def _finalize(
 ) -> list[str]:
     opdef = recorded_opdef(run)
     trouble = _run_hook(run, opdef, environ, now)
+    staged = [entry for entry in read_manifest(run) if entry.type != GENERATED]
     sealed = seal_run_dir(
-        run.run_dir, {}, digest_algorithm(opdef), sync=run.sync, progress=progress
+        run.run_dir,
+        {},
+        digest_algorithm(opdef),
+        algorithms=sparse_algorithms(staged),
+        sync=run.sync,
+        progress=progress,
     )
     trouble += [f"{skipped.path}: skipped: {skipped.reason}" for skipped in sealed.skipped]
-    staged = [entry for entry in read_manifest(run) if entry.type != GENERATED]
     changes = compare(staged, {file.path: file.digest for file in sealed.files})
     went_in = {entry.path for entry in staged} - {*changes.modified, *changes.deleted}
     summary = read_summary(run, opdef, went_in)

@@ -1,6 +1,7 @@
 """gage-manifest: print and check which files a run is made of."""
 
 import argparse
+import errno
 import os
 from collections.abc import Iterable, Sequence
 
@@ -70,7 +71,7 @@ def write_depfile(run: Run, path: str, *, cwd: str) -> None:
         if entry.type in (SOURCE, DEPENDENCY)
     ]
     beneath = cwd.rstrip("/") + "/"
-    named = [file.removeprefix(beneath) for file in files if os.path.lexists(file)]
+    named = [file.removeprefix(beneath) for file in files if _is_there(file)]
     rule = format_depfile(run_meta_path(run, "stopped"), named)
     folder = os.path.dirname(path) or "."
     data = rule.encode("utf-8", "surrogateescape")
@@ -143,3 +144,11 @@ def _print(args: argparse.Namespace, records: Iterable[tuple[str, dict[str, str]
 
 def _fields(entry: Entry) -> str:
     return f"{entry.type} {entry.digest} "
+
+
+def _is_there(path: str) -> bool:
+    try:
+        os.lstat(path)
+    except OSError as error:
+        return error.errno == errno.ENAMETOOLONG
+    return True

@@ -10,11 +10,12 @@ import contextlib
 import os
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import NamedTuple
 
 from gage import clock
 from gage.durable import put
-from gage.errors import UsageError
+from gage.errors import NotFoundError, UsageError
 from gage.run import Run, tmp_dir
 
 _SAYING = re.compile(r"(label|tag|untag|comment)-(\d{1,18})-[0-9a-f]{8}")
@@ -99,7 +100,20 @@ def _say(run: Run, verb: str, text: str, now: clock.Clock) -> None:
     stamp = max([now(), *(before + 1 for before, _, _ in _sayings(user_dir))])
     file = f"{verb}-{stamp:016d}-{os.urandom(4).hex()}"
     data = (text + "\n").encode("utf-8", "surrogateescape")
-    put(tmp_dir(run), os.path.join(user_dir, file), data, sync=run.sync)
+    try:
+        put(tmp_dir(run), os.path.join(user_dir, file), data, sync=run.sync)
+    except FileNotFoundError:
+        raise _deleted(run) from None
+    if not os.path.isdir(run.meta_dir):
+        # It was deleted before we came: what we made would be in the way of restoring it.
+        with suppress(OSError):
+            os.unlink(os.path.join(user_dir, file))
+            os.rmdir(user_dir)
+        raise _deleted(run)
+
+
+def _deleted(run: Run) -> NotFoundError:
+    return NotFoundError(f"{run}: no run here any more", "gage runs --deleted")
 
 
 def _sayings(user_dir: str) -> list[tuple[int, str, str]]:

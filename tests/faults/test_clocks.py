@@ -179,28 +179,13 @@ def test_the_order_of_runs_is_total_and_stable_where_all_began_at_once(tmp_path,
     clock.set(1_763_726_400 * SECOND, rate=0)
     for _ in range(4):
         done("gage-init", "runs/", "--", "true", clock=clock, cwd=tmp_path)
-    listed = done(
-        "gage-ls-runs",
-        "--runs",
-        "runs",
-        "--format",
-        "%(initialized) %(id)",
-        clock=clock,
-        cwd=tmp_path,
-    )
+    words = ("gage-ls-runs", "--runs", "runs", "--format", "%(initialized) %(id)")
+    listed = done(*words, clock=clock, cwd=tmp_path)
     rows = [line.split() for line in listed.splitlines()]
     assert len({start for start, _ in rows}) == 1
     assert rows == sorted(rows, reverse=True)
     clock.set(10 * SECOND)
-    assert listed == done(
-        "gage-ls-runs",
-        "--runs",
-        "runs",
-        "--format",
-        "%(initialized) %(id)",
-        clock=clock,
-        cwd=tmp_path,
-    )
+    assert done(*words, clock=clock, cwd=tmp_path) == listed
 
 
 def test_a_listing_keeps_its_index_of_runs_that_are_of_the_future(tmp_path, clock, monkeypatch):

@@ -48,6 +48,7 @@ def start_staged(
         # The command was not, and the run was: it has an end to be recorded.
         _finalize(run, how, prog, outer, None)
         raise
+    # Told, and not looked up: it is known here though it could not be noted.
     _finalize(run, how, prog, outer, code)
     if not how.quiet:
         _say_end(run, code)

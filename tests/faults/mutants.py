@@ -181,10 +181,10 @@ MUTANTS = (
     Mutant(
         "started comes after the command",
         "plumbing/exec.py",
-        '            put_fact(run, "started", text=str(now()))\n'
+        '            put_stamp(run, "started", now)\n'
         "            child = _start(run, argv, env, tree_lock, terminal)\n",
         "            child = _start(run, argv, env, tree_lock, terminal)\n"
-        '            put_fact(run, "started", text=str(now()))\n',
+        '            put_stamp(run, "started", now)\n',
         *("kill", "exec"),
     ),
     Mutant(
@@ -258,7 +258,7 @@ MUTANTS = (
     Mutant(
         "a link of a step is taken away before it is made anew",
         "pipeline.py",
-        "    os.symlink(target, temporary)\n    os.rename(temporary, path)\n",
+        "    make_link(target, temporary, path)\n    os.rename(temporary, path)\n",
         "    os.path.lexists(path) and os.unlink(path)\n    os.symlink(target, path)\n",
         *("kill", "link-steps"),
     ),

@@ -385,7 +385,7 @@ def test_of_many_runs_by_sixteen_at_once_none_is_lost(count):
     assert sorted(row.config["n"] for row in rows) == list(range(count))
     assert [row.start for row in rows] == sorted((row.start for row in rows), reverse=True)
     # And so says the index, which it now may have.
-    assert read_rows("runs") == rows
+    assert [row[:-2] for row in read_rows("runs")] == [row[:-2] for row in rows]
     listed = gage("gage-ls-runs", "--runs", "runs", "--filter", "status = completed").out
     assert listed.split() == [row.run_dir for row in rows]
     assert os.listdir("runs/.tmp") == []

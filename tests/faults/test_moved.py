@@ -180,9 +180,8 @@ def test_a_run_that_is_moved_while_it_runs_still_runs_and_nobody_gets_at_it(runn
     run = moved("move", to="runs/two")
     assert told("gage-status", run) == "running\n"
     assert program("gage-status", "runs/one").code == 10
-    for verb, code in (("finalize", 11), ("reopen", 11), ("stage", 11), ("exec", 125)):
-        done = program(f"gage-{verb}", run)
-        assert done.code == code, done
+    for verb in ("finalize", "reopen", "stage", "exec"):
+        assert program(f"gage-{verb}", run).code == 11, verb
     assert program("gage", "--runs", "runs", "runs", "rm", "-y", "1").code == 11
     assert program("gage", "--runs", "runs", "restart", "-y", "1").code == 11
     assert "running" in told("gage", "--runs", "runs", "show", "1")

@@ -544,3 +544,14 @@ def test_a_command_that_the_system_will_not_start_leaves_a_finalized_run(place, 
     assert "the command could not be started: Resource temporarily unavailable" in done.stderr
     assert run_status(the_run()) == "error"
     assert read_fact(the_run(), "proc", "exit") == "125"
+
+
+@pytest.mark.parametrize("code", [0, 4])
+def test_an_end_that_could_not_be_noted_is_recorded_all_the_same(place, code):
+    locks = '"$(dirname "$RUN_DIR")/.locks/$(basename "$RUN_DIR")"'
+    write("end.sh", f"rm -r {locks}; exit {code}\n")
+    define(exec="sh end.sh")
+    told = run()
+    assert told.code == code
+    assert f"the end, {code}, could not be noted" in told.err
+    assert read_fact(the_run(), "proc", "exit") == str(code)

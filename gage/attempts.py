@@ -84,6 +84,8 @@ def keep_attempt(run: Run) -> int:
     new = os.path.join(tmp_dir(run), os.urandom(12).hex())
     outputs = [f"output/{name}{end}" for name in _OUTPUTS for end in ("", ".index")]
     directories = {new}
+    from gage.facts import make_folders
+
     home = run_meta_path(run, "attempts")
     try:
         with building(new, 0o775):
@@ -95,7 +97,7 @@ def keep_attempt(run: Run) -> int:
                     _link_or_copy(run_meta_path(run, name), target, run.sync)
             for directory in sorted(directories, reverse=True):
                 sync_dir(directory, run.sync)
-            os.makedirs(home, mode=0o775, exist_ok=True)
+            make_folders(run, ("attempts", str(number)))
             os.rename(new, os.path.join(home, str(number)))
     except OSError:
         with suppress(OSError):

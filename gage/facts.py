@@ -10,12 +10,12 @@ from typing import Any
 
 from gage import clock
 from gage.durable import put, sync_dir, sync_file, unlink, write_all
-from gage.run import Run, run_meta_path, tmp_dir
+from gage.run import Run, expect_no_link, run_meta_path, tmp_dir
 
 
 def put_fact(run: Run, *parts: str, text: str, end: str = "\n") -> None:
     """Write the fact at *parts*: ``put_fact(run, "proc", "exit", text="0")``."""
-    _make_folders(run, parts)
+    make_folders(run, parts)
     put(tmp_dir(run), run_meta_path(run, *parts), _encoded(text + end), sync=run.sync)
 
 
@@ -26,6 +26,8 @@ def put_json(run: Run, *parts: str, value: Any) -> None:
 
 def remove_fact(run: Run, *parts: str) -> None:
     """Remove a fact, durably; that it is gone already is no error."""
+    for depth in range(len(parts)):
+        expect_no_link(run_meta_path(run, *parts[:depth]))
     unlink(run_meta_path(run, *parts), run.sync)
 
 
@@ -53,7 +55,7 @@ def log_line(message: str, time: int) -> str:
 
 def append(run: Run, *parts: str, data: bytes) -> None:
     """Append *data*, whole lines, to a log of the run. Raises OSError."""
-    _make_folders(run, parts)
+    make_folders(run, parts)
     fd = _opened(run_meta_path(run, *parts))
     try:
         size = os.fstat(fd).st_size
@@ -78,19 +80,26 @@ def sync_logs(run: Run) -> None:
 
 def unseal_logs(run: Run) -> None:
     """Let the logs of *run* be appended to again. Raises OSError."""
+    expect_no_link(run_meta_path(run, "log"))
     with os.scandir(run_meta_path(run, "log")) as logs:
         for log in logs:
             if log.is_file(follow_symlinks=False):
                 os.chmod(log.path, log.stat().st_mode | 0o200)
 
 
-def _make_folders(run: Run, parts: Sequence[str]) -> None:
+def make_folders(run: Run, parts: Sequence[str]) -> None:
+    """Make the directories that the fact at *parts* is in, where they are missing.
+
+    Raises StateError where one of them, or the meta dir, is a link.
+    """
     # Never the meta dir itself: what is left of a run that was deleted is not a run.
+    expect_no_link(run.meta_dir)
     for depth in range(1, len(parts)):
+        folder = run_meta_path(run, *parts[:depth])
         try:
-            os.mkdir(run_meta_path(run, *parts[:depth]), 0o775)
+            os.mkdir(folder, 0o775)
         except FileExistsError:
-            pass
+            expect_no_link(folder)
 
 
 def _opened(path: str) -> int:

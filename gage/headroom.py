@@ -39,6 +39,8 @@ def take_headroom(run: Run) -> None:
 
 def give_headroom(run: Run, keep: int = 0) -> None:
     """Give the room back, but for that of *keep* files, as far as that can be done."""
+    if os.path.islink(os.path.dirname(_path(run, 0))):
+        return
     for number in reversed(range(keep, _COUNT)):
         with suppress(OSError):
             os.unlink(_path(run, number))

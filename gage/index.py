@@ -14,6 +14,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from gage.durable import put
+from gage.errors import StateError
+from gage.run import make_closed
 
 NAME = ".index"
 FORMAT = 1
@@ -66,9 +68,9 @@ def save(home: str, columns: Sequence[str], records: Iterable[Sequence[Any]]) ->
         finally:
             database.close()
         tmp = os.path.join(home, ".tmp")
-        os.makedirs(tmp, mode=0o700, exist_ok=True)
+        make_closed(tmp)
         put(tmp, os.path.join(home, NAME), image + _checksum(image), mode=0o600)
-    except (OSError, sqlite3.Error, AttributeError):
+    except (OSError, StateError, sqlite3.Error, AttributeError):
         pass
 
 

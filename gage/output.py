@@ -18,6 +18,7 @@ from typing import NamedTuple
 from gage.clock import Clock
 from gage.durable import Sync, put, sync_dir
 from gage.errors import UsageError
+from gage.facts import make_folders
 from gage.locks import hold_output
 from gage.run import Run, read_fact_bytes, run_meta_path, tmp_dir
 
@@ -93,12 +94,9 @@ class OutputFile:
     """An output on its way to the disk; what does not fit is counted in ``lost``."""
 
     def __init__(self, run: Run, name: str, now: Clock) -> None:
-        """Begin the output *name* of *run* anew. Raises OSError."""
+        """Begin the output *name* of *run* anew. Raises OSError, StateError for links."""
         path = run_meta_path(run, "output", name)
-        try:
-            os.mkdir(os.path.dirname(path), 0o775)
-        except FileExistsError:
-            pass
+        make_folders(run, ("output", name))
         self.lost = 0
         self.trouble = ""
         self._directory = os.path.dirname(path)

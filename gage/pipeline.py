@@ -16,7 +16,7 @@ from gage.errors import ConfigError, GageError, NotFoundError, StateError
 from gage.flags import as_text
 from gage.opdef import OpDef, is_batch, raw_steps
 from gage.opref import OpRef
-from gage.run import Run, checked_name, open_run, tmp_dir
+from gage.run import Run, checked_name, expect_no_link, open_run, tmp_dir
 from gage.scalar import Scalar, format_value
 from gage.schema import did_you_mean
 from gage.shell_text import fill_text
@@ -191,6 +191,7 @@ def link_step(parent: Run, name: str, step_dir: str) -> None:
         raise StateError(f"{step_dir}: a step must lie beside its pipeline, in {parent.home}")
     path = os.path.join(parent.run_dir, checked_name(name))
     os.makedirs(parent.run_dir, mode=0o775, exist_ok=True)
+    expect_no_link(parent.run_dir)
     if os.path.lexists(path) and not os.path.islink(path):
         raise _unexpected(path)
     temporary = os.path.join(tmp_dir(parent), os.urandom(12).hex())

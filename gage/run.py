@@ -73,7 +73,8 @@ def make_run(
 def open_run(run_dir: str, *, sync: Sync = "commit") -> Run:
     """The run at *run_dir*, whatever its state.
 
-    Raises NotFoundError where there is none, StateError where a newer gage made it.
+    Raises NotFoundError where there is none, StateError where a newer gage made it, or its
+    meta dir is a link.
     """
     path = run_dir.rstrip("/") or "/"
     head, name = os.path.split(path)
@@ -82,6 +83,7 @@ def open_run(run_dir: str, *, sync: Sync = "commit") -> Run:
     run = Run(os.path.join(head, name), "", None, sync)
     if not os.path.isdir(run.meta_dir):
         raise NotFoundError(f"{run_dir}: no run here ({os.path.basename(run.meta_dir)} is missing)")
+    expect_no_link(run.meta_dir)
     schema = _read_if_possible(run, "__schema__")
     if schema and len(schema) < 10 and schema.isdecimal() and schema != SCHEMA:
         raise StateError(
@@ -109,15 +111,15 @@ def lock_path(run: Run, name: str) -> str:
 def tmp_dir(run: Run) -> str:
     """The directory for what is not yet whole, made where it is missing."""
     path = os.path.join(run.home, ".tmp")
-    _make_closed(path)
+    make_closed(path)
     return path
 
 
 def make_lock_dir(run: Run) -> None:
     """Make the directory of the locks of *run*, closed to others, where it is missing."""
     directory = os.path.dirname(lock_path(run, "runner"))
-    _make_closed(os.path.dirname(directory))
-    _make_closed(directory)
+    make_closed(os.path.dirname(directory))
+    make_closed(directory)
 
 
 def new_run_id() -> str:
@@ -213,8 +215,18 @@ def _read_if_possible(run: Run, name: str) -> str | None:
         return None
 
 
-def _make_closed(path: str) -> None:
+def make_closed(path: str) -> None:
+    """Make a directory of gage's own, closed to others. Raises StateError for a link there."""
     try:
         os.mkdir(path, 0o700)
     except FileExistsError:
-        pass
+        expect_no_link(path)
+
+
+def expect_no_link(path: str) -> None:
+    """Raise StateError where *path* is a link: what gage keeps is never kept elsewhere.
+
+    The command of a run, or whoever may write to a runs home, could have put it there.
+    """
+    if os.path.islink(path):
+        raise StateError(f"{path}: a link, where a directory should be", f"rm {path}")

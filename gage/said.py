@@ -16,7 +16,7 @@ from typing import NamedTuple
 from gage import clock
 from gage.durable import put
 from gage.errors import NotFoundError, UsageError
-from gage.run import Run, tmp_dir
+from gage.run import Run, expect_no_link, tmp_dir
 
 _SAYING = re.compile(r"(label|tag|untag|comment)-(\d{1,18})-[0-9a-f]{8}")
 
@@ -96,6 +96,7 @@ def _say(run: Run, verb: str, text: str, now: clock.Clock) -> None:
     user_dir = run.user_dir
     with contextlib.suppress(FileExistsError):
         os.mkdir(user_dir, 0o775)
+    expect_no_link(user_dir)
     # The newest wins, also where the clock was set back since the one before.
     stamp = max([now(), *(before + 1 for before, _, _ in _sayings(user_dir))])
     file = f"{verb}-{stamp:016d}-{os.urandom(4).hex()}"

@@ -22,7 +22,7 @@ from gage.headroom import give_headroom
 from gage.listing import Row, read_rows
 from gage.process_tree import check_no_survivors
 from gage.removing import remove_tree
-from gage.run import RUN_ID, Run, lock_path, run_names, tmp_dir
+from gage.run import RUN_ID, Run, lock_path, make_closed, run_names, tmp_dir
 
 NAME = ".trash"
 
@@ -130,7 +130,7 @@ def sweep(home: str, now: clock.Clock = clock.now) -> None:
 
 
 def _begin(place: str, held: ExitStack) -> None:
-    os.makedirs(os.path.dirname(place), mode=0o700, exist_ok=True)
+    make_closed(os.path.dirname(place))
     held.enter_context(building(place, 0o700))
 
 
@@ -238,6 +238,8 @@ def _home(run: Run) -> str:
 
 def _places(home: str) -> list[tuple[str, str]]:
     trash = os.path.join(home, NAME)
+    if os.path.islink(trash):
+        return []  # what lies there is none of ours
     try:
         names = sorted(os.listdir(trash))
     except FileNotFoundError:

@@ -14,7 +14,7 @@ from gage.clock import Clock
 from gage.durable import sync_policy
 from gage.echo import Echo
 from gage.environment import run_environment
-from gage.errors import LockedError, StartError, TimedOutError
+from gage.errors import LockedError, StartError, StateError, TimedOutError
 from gage.exit_note import note_end, reserve_note
 from gage.facts import log_action, put_fact
 from gage.headroom import AT_END, give_headroom, take_headroom
@@ -120,9 +120,10 @@ class Process:
             self.trouble.append(output.complaint())
         try:
             note_end(run, code)
-        except OSError as error:
+        except (OSError, StateError) as error:
             # The code is still ours to give; finalize can be told it.
-            self.trouble.append(f"the end, {code}, could not be noted: {error.strerror}")
+            why = error.strerror if isinstance(error, OSError) else error.message
+            self.trouble.append(f"the end, {code}, could not be noted: {why}")
         _log(run, [*log, *self.trouble, f"the command ended with {code}"], now)
         remove_script(_script(run))
         os.close(lock)
@@ -290,8 +291,8 @@ def _log(run: Run, messages: Sequence[str], now: Clock) -> None:
     try:
         for message in messages:
             log_action(run, message, now)
-    except OSError:
-        pass  # on a full disk the command still runs, and its end is noted
+    except (OSError, StateError):
+        pass  # on a full disk, or without its logs, the command still runs, and its end is noted
 
 
 def _passing_on(

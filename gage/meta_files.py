@@ -9,9 +9,10 @@ import os
 import re
 import stat
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, NamedTuple
 
-from gage.dirs import Dirs, file_type, joined, walk
+from gage.dirs import Dirs, file_type, is_gone, joined, walk
 from gage.errors import StateError
 from gage.fact_shapes import is_known, parsed_json, shape_trouble
 from gage.manifest import Entry, parse_manifest
@@ -59,7 +60,8 @@ def read_meta_dir(meta_dir: str) -> MetaDir:
     found = MetaDir({}, [], [])
 
     def note(path: str, error: OSError) -> None:
-        found.unreadable.append((path, f"cannot be read: {error.strerror}"))
+        if not is_gone(error):
+            found.unreadable.append((path, f"cannot be read: {error.strerror}"))
 
     with Dirs(meta_dir) as dirs:
         for place in walk(dirs, note):
@@ -68,7 +70,8 @@ def read_meta_dir(meta_dir: str) -> MetaDir:
             place.folders[:] = [os.path.basename(f) for f in folders if FOLDERS.fullmatch(f)]
             for entry in place.files:
                 path = joined(place.path, entry.name)
-                found.files[path] = _read(place.fd, entry.name, path)
+                with suppress(FileNotFoundError):  # a verb at work has removed it
+                    found.files[path] = _read(place.fd, entry.name, path)
     return found
 
 
@@ -137,6 +140,8 @@ def _read(folder: int, name: str, path: str) -> MetaFile:
             return MetaFile(mode, inode=inode)
         data = _bytes(folder, name)
         return MetaFile(mode, data, shape_trouble(own_name(path), data), inode=inode)
+    except FileNotFoundError:
+        raise
     except OSError as error:
         return MetaFile(mode, trouble=f"cannot be read: {error.strerror}", is_unreadable=True)
 

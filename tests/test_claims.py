@@ -26,7 +26,7 @@ from tests.fsck_runs import (
     write_project,
 )
 from tests.pipelines import Project, chain
-from tests.programs import can_be_killed, killed_at, program, tree, wait_until, write
+from tests.programs import begun, can_be_killed, killed_at, program, tree, wait_until, write
 from tests.staged import staged_run
 from tests.test_damage import DAMAGES
 
@@ -450,6 +450,22 @@ def test_a_log_that_staging_had_just_begun_is_no_damage(tmp_path):
     assert said(run) == []
     replaced(run, "log/runner", "", 0o664)
     assert said(run) == ["error damaged .meta/log/runner"]
+
+
+def test_who_checks_a_run_during_its_life_finds_no_damage(tmp_path):
+    write_project(str(tmp_path))
+    run = str(tmp_path / "runs" / "one")
+    done("gage-init", run, "-C", str(tmp_path / "project"), "op", "x=2")
+    verbs = 'gage-stage "$1"; {0}; gage-reopen "$1" x=3; {0}; gage-reopen --clean "$1"; {0}'
+    script = "set -e; " + verbs.format('gage-exec -q "$1"; gage-finalize "$1"')
+    life = begun("sh", "-c", script, "sh", run, cwd=str(tmp_path))
+    checks = 0
+    while life.poll() is None:
+        assert not [line for line in said(run) if line.startswith("error")], findings(run)
+        checks += 1
+    assert life.wait() == 0
+    assert said(run) == []
+    assert checks > 10
 
 
 CALLS = [

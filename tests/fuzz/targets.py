@@ -217,7 +217,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "a sequence": _raising(_sequence),
     "a manifest": _manifest,
     "log/files": lambda data: (
-        [files_log._parsed(line) for line in _text(data).split("\n")] and None
+        [files_log.parse_event(line) for line in _text(data).split("\n")] and None
     ),
     "an index": _index,
     "an index of output": lambda data: output.parse_record(data) and None,

@@ -42,8 +42,9 @@ def put(tmp: str, path: str, data: bytes, *, mode: int = 0o444, sync: Sync = "co
     *tmp* is a directory on the same file system for the temporary file; *mode* is subject
     to the umask. Raises OSError, and then *path* is as it was.
     """
-    temporary, fd = _begun(tmp, mode)
+    temporary, fd = "", -1
     try:
+        temporary, fd = _begun(tmp, mode)
         _write(fd, data, sync)
         os.rename(temporary, path)
     except BaseException as error:
@@ -53,7 +54,8 @@ def put(tmp: str, path: str, data: bytes, *, mode: int = 0o444, sync: Sync = "co
             os.unlink(temporary)
         raise
     finally:
-        os.close(fd)
+        if fd >= 0:
+            os.close(fd)
     sync_dir(os.path.dirname(path), sync)
 
 

@@ -54,14 +54,16 @@ def remove_abandoned(tmp: str) -> None:
 
 
 def abandoned(tmp: str) -> list["os.DirEntry[str]"]:
-    """What killed verbs left in the directory *tmp*: it has not changed for a day."""
+    """What killed verbs left in the directory *tmp*: nobody holds it, and it is a day old."""
     before = time.time() - ABANDONED_SECONDS
     found = []
     with os.scandir(tmp) as entries:
         for entry in entries:
             with contextlib.suppress(OSError):
                 if entry.stat(follow_symlinks=False).st_mtime < before:
-                    found.append(entry)
+                    with unheld(entry.path) as free:
+                        if free:
+                            found.append(entry)
     return found
 
 

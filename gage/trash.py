@@ -157,7 +157,8 @@ def interrupted(home: str, now: clock.Clock = clock.now) -> list[str]:
         if names and work != "purge":
             at_work = locks.is_held(Run(os.path.join(home, names[0]), "", None), "runner")
         else:
-            at_work = work != "purge" and not _is_over(place, work, now)
+            with unheld(place) as free:
+                at_work = work != "purge" and not (free and _is_over(place, work, now))
         if work and not at_work:
             found.append(place)
     return found

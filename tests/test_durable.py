@@ -119,3 +119,9 @@ def test_the_policy_is_one_of_three():
     assert sync_policy({"GAGE_FSYNC": "none"}) == "none"
     with pytest.raises(UsageError, match="expected commit, all or none"):
         sync_policy({"GAGE_FSYNC": "never"})
+
+
+def test_where_nothing_temporary_can_be_made_the_error_names_what_was_to_be_written(tmp_path):
+    with pytest.raises(FileNotFoundError) as caught:
+        put(str(tmp_path / "none"), str(tmp_path / "fact"), b"")
+    assert caught.value.filename == str(tmp_path / "fact")

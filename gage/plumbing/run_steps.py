@@ -18,6 +18,7 @@ from gage.expectations import unmet
 from gage.facts import log_action
 from gage.job_slots import JobSlots
 from gage.listing import read_row, read_rows
+from gage.locks import holding
 from gage.opdef import is_batch
 from gage.pipeline import NamedStep, in_step, is_pipeline, link_step
 from gage.plumbing.exec import exec_run
@@ -244,12 +245,15 @@ def _environ(work: _Work, named: NamedStep, run: Run, slots: JobSlots) -> dict[s
 def _ended(work: _Work, named: NamedStep, run: Run, runner_code: int) -> int:
     """What became of the run of a step: 0 where it is as expected. Finalizes it where its
     own process, killed, could not; where that cannot be done, a step that failed has still
-    done so, and for one that did not SystemRefusedError is raised.
+    done so, and for one that did not SystemRefusedError is raised; LockedError where it is
+    another's, who runs it.
     """
     if not has_fact(run, "started"):
         return shell_exit_code(runner_code) or 125
     if not has_fact(run, "proc", "exit"):
-        for member in process_tree.end_members(Tree(run, process_tree.NO_ROOT)):
+        with holding(run, finishing=True):
+            ended = process_tree.end_members(Tree(run, process_tree.NO_ROOT))
+        for member in ended:
             what = f"{member.pid} {member.command}"
             with suppress(OSError):
                 log_action(run, f"ended what the command left behind: {what}", work.now)

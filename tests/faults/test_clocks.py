@@ -17,8 +17,8 @@ from gage.building import building, hold
 from gage.clock import iso
 from gage.durable import put
 from gage.listing import read_rows
-from gage.removing import remove_abandoned
-from gage.trash import sweep
+from gage.removing import abandoned, remove_abandoned
+from gage.trash import interrupted, sweep
 from tests.place import environment
 from tests.programs import can_be_killed, program, read, wait_until, write
 
@@ -219,6 +219,7 @@ def test_what_is_being_built_is_not_swept_whatever_the_clock_says(tmp_path):
         fd = os.open(tmp_path / "file", os.O_WRONLY | os.O_CREAT)
         assert hold(fd)
         old(tmp_path / "file")
+        assert abandoned(str(tmp_path)) == []
         remove_abandoned(str(tmp_path))
         assert sorted(os.listdir(tmp_path)) == ["directory", "file"]
         # It is held wherever it goes, and by nobody any more when it is done.
@@ -254,8 +255,10 @@ def test_a_deletion_that_has_just_begun_is_not_swept_whatever_the_clock_says(tmp
     place = tmp_path / ".trash" / "1763726400000000-00000000.delete"
     os.makedirs(place.parent)
     with building(str(place)):
+        assert interrupted(str(tmp_path)) == []
         sweep(str(tmp_path))
         assert os.path.isdir(place)
+    assert interrupted(str(tmp_path)) == [str(place)]
     sweep(str(tmp_path))
     assert os.listdir(place.parent) == []
 

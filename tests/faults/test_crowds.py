@@ -229,7 +229,8 @@ PIPELINE_VERBS = {
 PIPELINE_PAIRS = list(itertools.combinations_with_replacement(PIPELINE_VERBS, 2))
 FEW_PAIRS = [
     *(("exec", "exec"), ("run-steps", "run-steps"), ("restart", "restart"), ("rm", "run-steps")),
-    *(("exec", "restart a step"), ("link-steps", "link-steps"), ("link-steps", "restart")),
+    *(("exec", "restart a step"), ("run-steps", "restart a step")),
+    *(("link-steps", "link-steps"), ("link-steps", "restart")),
 ]
 
 
@@ -292,8 +293,9 @@ def watching(look):
     if child == 0:
         code = 1
         try:
-            last = None
-            while not os.path.exists("stop"):
+            last, stopped = None, False
+            while not stopped:
+                stopped = os.path.exists("stop")
                 if (now := look()) != last:
                     os.write(seen, f"{now} ".encode())
                     last = now

@@ -5,6 +5,7 @@ PYTHON = python3
 VENV = .venv
 BIN = $(VENV)/bin
 READY = $(VENV)/.ready
+SIDE_BY_SIDE = -n auto --dist loadgroup
 
 .PHONY: demo test check faults bench format clean
 
@@ -12,7 +13,7 @@ demo: $(READY)
 	PATH="$(CURDIR)/$(BIN):$$PATH" examples/demo.sh
 
 test: $(READY)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE)
 
 check: $(READY)
 	@command -v mandoc >/dev/null || { \
@@ -22,7 +23,7 @@ check: $(READY)
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	mandoc -Tlint -Wwarning man/man?/*
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE)
 
 faults: $(READY)
 	$(BIN)/python -m tests.faults

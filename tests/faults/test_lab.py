@@ -14,7 +14,10 @@ from tests.faults.experiments import experiment, scenarios_of
 from tests.faults.mutants import MUTANTS, Mutant, caught
 from tests.faults.shim import can_compile
 
-pytestmark = pytest.mark.skipif(not can_compile(), reason="the lab needs a C compiler")
+pytestmark = [
+    pytest.mark.skipif(not can_compile(), reason="the lab needs a C compiler"),
+    pytest.mark.xdist_group("lab"),  # it divides its work among the processors by itself
+]
 
 # How many calls lie between two that are struck. The verbs of plumbing make about a hundred
 # each, the pipelines several hundred, and a trial of these takes ten times as long.

@@ -8,6 +8,7 @@ opened on the way.
 import contextlib
 import errno
 import os
+import re
 import time
 from collections.abc import Iterable
 
@@ -15,6 +16,8 @@ from gage.building import unheld
 from gage.dirs import Dirs
 
 ABANDONED_SECONDS = 86_400
+
+_OURS = re.compile("[0-9a-f]{24}")
 
 
 def remove_tree(path: str) -> None:
@@ -54,11 +57,16 @@ def remove_abandoned(tmp: str) -> None:
 
 
 def abandoned(tmp: str) -> list["os.DirEntry[str]"]:
-    """What killed verbs left in the directory *tmp*: nobody holds it, and it is a day old."""
+    """What killed verbs left in the directory *tmp*: nobody holds it, and it is a day old.
+
+    Only what is named as they name things: the directory may have been somebody's before.
+    """
     before = time.time() - ABANDONED_SECONDS
     found = []
     with os.scandir(tmp) as entries:
         for entry in entries:
+            if not _OURS.fullmatch(entry.name):
+                continue
             with contextlib.suppress(OSError):
                 if entry.stat(follow_symlinks=False).st_mtime < before:
                     with unheld(entry.path) as free:

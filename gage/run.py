@@ -9,6 +9,7 @@ end, ``.trash`` for deleted runs. All of them can be made anew; the facts cannot
 import errno
 import os
 import re
+import stat
 from typing import NamedTuple
 
 from gage.durable import Sync
@@ -134,13 +135,21 @@ def new_run_id() -> str:
 
 
 def make_home(runs_home: str) -> None:
-    """Make the directory *runs_home*, closed to others, where it is missing."""
+    """Make the directory *runs_home*, closed to others, where it is missing.
+
+    Raises StateError where anybody may replace what is in it.
+    """
     try:
         os.makedirs(os.path.dirname(os.path.abspath(runs_home)), mode=0o775, exist_ok=True)
         os.mkdir(runs_home, 0o700)
     except (FileExistsError, NotADirectoryError):
         if not os.path.isdir(runs_home):
             raise NotFoundError(f"{runs_home}: not a directory") from None
+        mode = os.stat(runs_home).st_mode
+        if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
+            raise StateError(
+                f"{runs_home}: no place for runs: anybody may write there", f"chmod o-w {runs_home}"
+            ) from None
 
 
 def checked_name(name: str) -> str:

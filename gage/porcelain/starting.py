@@ -71,6 +71,10 @@ def _finalize(run: Run, how: How, prog: str, environ: Mapping[str, str], code: i
         if exit_note(run) is None and not has_fact(run, "proc", "exit"):
             raise
         complain(prog, error.message, error.hint)
+    except ImportError as error:
+        # What was installed when the command started is not there any more.
+        message = f"{run}: not finalized: gage itself was changed meanwhile: {error}"
+        complain(prog, message, f"gage-finalize {run}")
     say(remarks, prog=prog)
 
 

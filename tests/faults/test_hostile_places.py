@@ -1,10 +1,20 @@
 """Places that a command, or somebody else, has replaced by links to what is none of ours."""
 
 import os
+import shutil
 
 import pytest
 
+from gage.errors import GageError
+from gage.plumbing.reopen import reopen_run
+from gage.run import open_run
+from gage.said import set_label
+from gage.status import run_status
+from gage.trash import delete_run
+from tests.nobody import NOBODY, ordinary_place
+from tests.place import ROOT
 from tests.programs import program, tree, write
+from tests.test_archive import finished
 
 REPLACED = (
     "runs/one",
@@ -90,3 +100,127 @@ def test_a_link_that_was_planted_in_a_runs_home_is_not_followed(tmp_path, outsid
         told = program("gage", *words, cwd=here)
         assert "Traceback" not in told.err, (words, told)
         assert tree(outside) == before, words
+
+
+KEPT = ("mine", "deep", ".txt", ".jpg", "/x")
+
+
+@pytest.mark.parametrize("where", [".", "..", "~", "/"])
+def test_a_runs_home_that_holds_other_things_loses_none_of_them(tmp_path, where):
+    home = f"{tmp_path}/home"
+    here = f"{home}/project"
+    target = {"~": home, "/": f"{tmp_path}/elsewhere"}.get(where, where)
+    write(f"{here}/gage.yaml", f"train: echo hello\n$runs-dir: {target}\n")
+    place = os.path.normpath(os.path.join(here, target))
+    for name in (
+        *(".tmp/mine", ".tmp/old/deep", ".trash/mine", ".trash/0-x/mine", ".locks/mine"),
+        *("notes.meta.txt", "photos/one.jpg", "data/x", "one.user.txt"),
+    ):
+        path = write(f"{place}/{name}", f"{name} is mine\n")
+        os.utime(path, (0, 0))
+        os.utime(os.path.dirname(path), (0, 0))
+    kept = {
+        path: held for path, held in tree(place).items() if path.endswith(("mine", "g", "t", "x"))
+    }
+    for words in (
+        ("run", "train", "-y"),
+        ("runs", "label", "x", "1"),
+        ("restart", "1", "-y"),
+        ("runs", "rm", "1", "-y"),
+        ("runs", "purge", "1", "-y"),
+        ("run", "train", "-y"),
+        ("check", "--runs", "--repair"),
+    ):
+        told = program("gage", *words, cwd=here, env={"HOME": home})
+        assert "Traceback" not in told.err, (words, told)
+        after = tree(place)
+        assert {path: after.get(path) for path in kept} == kept, words
+
+
+def test_where_anybody_may_write_no_run_is_begun(tmp_path):
+    home = f"{tmp_path}/runs"
+    os.mkdir(home)
+    os.chmod(home, 0o777)
+    told = program("gage-init", f"{home}/one", "--", "true")
+    assert told.code == 20
+    assert told.err == (
+        f"gage-init: {home}: no place for runs: anybody may write there\nhint: chmod o-w {home}\n"
+    )
+    assert os.listdir(home) == []
+    os.chmod(home, 0o1777)
+    assert program("gage-init", f"{home}/one", "--", "true").code == 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be two users")
+def test_a_run_of_another_user_is_read_and_not_touched(tmp_path):
+    delete_run(finished(str(tmp_path)))  # who is no root may not read what is to be imported
+    with ordinary_place() as place:
+        run = finished(place)
+        before = tree(place)
+        os.seteuid(0)
+        os.seteuid(12345)
+        try:
+            assert run_status(run) == "completed"
+            for act in (reopen_run, delete_run, lambda run: set_label(run, "x")):
+                with pytest.raises((OSError, GageError)):
+                    act(run)
+        finally:
+            os.seteuid(0)
+            os.seteuid(NOBODY)
+        assert tree(place) == before
+
+
+@pytest.mark.parametrize("target", ["/", "/etc/passwd", "../..", "../all", ".", "../../outside"])
+def test_links_of_steps_never_lead_out_and_never_in_circles(tmp_path, target):
+    here = f"{tmp_path}/project"
+    write(f"{here}/gage.yaml", "one: echo hello\nall: {steps: [one]}\nouter: {steps: [all]}\n")
+    write(f"{tmp_path}/outside/kept", "mine\n")
+    home = ("--runs", "runs")
+    assert program("gage", *home, "run", "all", "-y", "--run-dir", "runs/all", cwd=here).code == 0
+    link = f"{here}/runs/all/one"
+    os.unlink(link)
+    os.symlink(target, link)
+    before = tree(f"{tmp_path}/outside")
+    for words in (
+        ("show", "all"),
+        ("runs",),
+        ("restart", "all", "-y"),
+        ("runs", "stop", "all", "-y"),
+        ("runs", "label", "x", "all"),
+        ("runs", "export", "all", "-o", f"{tmp_path}/a.tar"),
+        ("check", "--runs"),
+        ("runs", "rm", "all", "-y"),
+    ):
+        told = program("gage", *home, *words, cwd=here)
+        assert "Traceback" not in told.err, (words, told)
+        assert tree(f"{tmp_path}/outside") == before
+
+
+def test_gage_may_go_while_a_run_runs(tmp_path):
+    package = f"{tmp_path}/site/gage"
+    shutil.copytree(os.path.join(ROOT, "gage"), package)
+    here = f"{tmp_path}/project"
+    write(f"{here}/gage.yaml", f"train:\n  exec: rm -r {package}; echo gone; exit 3\n")
+    env = {"PYTHONPATH": f"{tmp_path}/site", "GAGE_RUNS": f"{here}/runs"}
+    told = program("gage", "run", "train", "-y", "--run-dir", "runs/one", cwd=here, env=env)
+    assert (told.code, told.out) == (3, "gone\n")
+    assert "Traceback" not in told.err
+    run = open_run(f"{here}/runs/one")
+    if run_status(run) != "error":
+        assert program("gage-finalize", run.run_dir).code == 0
+    assert (run_status(run), program("gage-output", run.run_dir).out) == ("error", "gone\n")
+    assert program("gage", "--runs", "runs", "check", "--runs", cwd=here).out == "1 run: ok\n"
+
+
+def test_a_run_of_a_newer_gage_is_refused_by_name(tmp_path):
+    run = finished(str(tmp_path))
+    os.chmod(f"{run.meta_dir}/__schema__", 0o644)
+    write(f"{run.meta_dir}/__schema__", "2\n")
+    before = tree(str(tmp_path))
+    for verb in ("stage", "exec", "finalize", "reopen", "manifest", "link-steps", "run-steps"):
+        told = program(f"gage-{verb}", run.run_dir)
+        assert told.code in (20, 125), verb
+        assert "made by another gage (schema 2; this one knows 1)" in told.err
+    assert program("gage-status", run.run_dir).out == "unknown\n"
+    assert "unknown" in program("gage", "--runs", str(tmp_path), "runs").out
+    assert {p: h for p, h in tree(str(tmp_path)).items() if not p.startswith(".index")} == before

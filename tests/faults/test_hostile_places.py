@@ -156,6 +156,7 @@ def test_a_run_of_another_user_is_read_and_not_touched(tmp_path):
     delete_run(finished(str(tmp_path)))  # who is no root may not read what is to be imported
     with ordinary_place() as place:
         run = finished(place)
+        os.chmod(place, 0o755)
         before = tree(place)
         os.seteuid(0)
         os.seteuid(12345)

@@ -112,9 +112,9 @@ def test_what_was_abandoned_long_ago_is_removed_and_nothing_else(tmp_path):
 
 
 def test_two_who_remove_one_tree_do_not_get_into_each_others_way(tmp_path):
-    for _ in range(20):
+    for _ in range(8):
         top = tmp_path / "top"
-        for number in range(100):
+        for number in range(50):
             (top / f"{number % 7}" / f"{number}" / "deep").mkdir(parents=True)
             (top / f"{number % 7}" / f"{number}" / "file").write_text("x")
         removers = []

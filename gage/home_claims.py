@@ -9,7 +9,7 @@ from gage.finding import Finding, Severity, What
 from gage.listing import is_index_right
 from gage.locks import is_held
 from gage.meta_files import read_meta_file
-from gage.removing import abandoned
+from gage.removing import abandoned, untouched
 from gage.run import RUN_ID, Run, run_names
 
 TMP, LOCKS = ".tmp", ".locks"
@@ -34,7 +34,7 @@ def check_home(home: str) -> list[Finding]:
 def abandoned_locks(home: str) -> list[str]:
     """The names of runs that are gone, and whose locks lie there for a day or longer."""
     there = {*run_names(home), *trash.names_in_trash(home)}
-    left = [entry for entry in abandoned(os.path.join(home, LOCKS)) if entry.name not in there]
+    left = [entry for entry in untouched(os.path.join(home, LOCKS)) if entry.name not in there]
     return sorted(entry.name for entry in left if not _is_held(home, entry.name))
 
 

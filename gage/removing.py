@@ -57,16 +57,19 @@ def remove_abandoned(tmp: str) -> None:
 
 
 def abandoned(tmp: str) -> list["os.DirEntry[str]"]:
-    """What killed verbs left in the directory *tmp*: nobody holds it, and it is a day old.
+    """What killed verbs left in the directory *tmp*, by the names that they give things.
 
-    Only what is named as they name things: the directory may have been somebody's before.
+    The directory may have been somebody's before.
     """
+    return [entry for entry in untouched(tmp) if _OURS.fullmatch(entry.name)]
+
+
+def untouched(directory: str) -> list["os.DirEntry[str]"]:
+    """What is in *directory* that nobody holds, and that has not changed for a day."""
     before = time.time() - ABANDONED_SECONDS
     found = []
-    with os.scandir(tmp) as entries:
+    with os.scandir(directory) as entries:
         for entry in entries:
-            if not _OURS.fullmatch(entry.name):
-                continue
             with contextlib.suppress(OSError):
                 if entry.stat(follow_symlinks=False).st_mtime < before:
                     with unheld(entry.path) as free:

@@ -43,23 +43,24 @@ def test_a_home_in_use_is_as_it_should_be(home):
 
 def test_what_killed_verbs_left_is_told_and_swept(home):
     run = write_run(home)
-    write(f"{home}/.tmp/file", "x")
-    write(f"{home}/.tmp/folder/file", "x")
-    write(f"{home}/.tmp/new", "x")
-    for path in ("file", "folder"):
+    file, folder, new = ("a" * 24, "b" * 24, "c" * 24)
+    write(f"{home}/.tmp/{file}", "x")
+    write(f"{home}/.tmp/{folder}/file", "x")
+    write(f"{home}/.tmp/{new}", "x")
+    for path in (file, folder):
         aged(f"{home}/.tmp/{path}")
     make_lock_dir(run)
     os.makedirs(f"{home}/.locks/gone/x")
     for name in ("gone", run.name):
         aged(f"{home}/.locks/{name}")
-    write(f"{home}/of-others/.tmp/file", "x")
-    aged(f"{home}/of-others/.tmp/file")
+    write(f"{home}/of-others/.tmp/{file}", "x")
+    aged(f"{home}/of-others/.tmp/{file}")
     assert said(f"{home}/of-others") == []
     repair_home(f"{home}/of-others")
-    assert os.listdir(f"{home}/of-others/.tmp") == ["file"]
+    assert os.listdir(f"{home}/of-others/.tmp") == [file]
     assert said(home) == [
-        "warning left-over .tmp/file",
-        "warning left-over .tmp/folder",
+        f"warning left-over .tmp/{file}",
+        f"warning left-over .tmp/{folder}",
         "warning left-over .locks/gone",
     ]
     repair_home(home)

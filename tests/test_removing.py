@@ -101,14 +101,15 @@ def test_closed_permissions_are_no_obstacle_to_their_owner(tmp_path):
 
 
 def test_what_was_abandoned_long_ago_is_removed_and_nothing_else(tmp_path):
-    for name in ("old", "new"):
+    for name in ("0" * 24, "1" * 24, "mine"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "file").write_text("x")
-        (tmp_path / f"{name}-file").write_text("x")
-    for path in (tmp_path / "old", tmp_path / "old-file"):
-        os.utime(path, (0, 0))
+    for name in ("2" * 24, "3" * 24):
+        (tmp_path / name).write_text("x")
+    for path in ("0" * 24, "2" * 24, "mine"):
+        os.utime(tmp_path / path, (0, 0))
     remove_abandoned(str(tmp_path))
-    assert sorted(os.listdir(tmp_path)) == ["new", "new-file"]
+    assert sorted(os.listdir(tmp_path)) == ["1" * 24, "3" * 24, "mine"]
 
 
 def test_two_who_remove_one_tree_do_not_get_into_each_others_way(tmp_path):

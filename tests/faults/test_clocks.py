@@ -213,19 +213,23 @@ def old(path):
     return str(path)
 
 
+# As gage names what it builds.
+DIRECTORY, FILE, MOVED = ("a" * 24, "b" * 24, "c" * 24)
+
+
 def test_what_is_being_built_is_not_swept_whatever_the_clock_says(tmp_path):
-    with building(str(tmp_path / "directory")):
-        old(tmp_path / "directory")
-        fd = os.open(tmp_path / "file", os.O_WRONLY | os.O_CREAT)
+    with building(str(tmp_path / DIRECTORY)):
+        old(tmp_path / DIRECTORY)
+        fd = os.open(tmp_path / FILE, os.O_WRONLY | os.O_CREAT)
         assert hold(fd)
-        old(tmp_path / "file")
+        old(tmp_path / FILE)
         assert abandoned(str(tmp_path)) == []
         remove_abandoned(str(tmp_path))
-        assert sorted(os.listdir(tmp_path)) == ["directory", "file"]
+        assert sorted(os.listdir(tmp_path)) == [DIRECTORY, FILE]
         # It is held wherever it goes, and by nobody any more when it is done.
-        os.rename(tmp_path / "directory", tmp_path / "moved")
+        os.rename(tmp_path / DIRECTORY, tmp_path / MOVED)
         remove_abandoned(str(tmp_path))
-        assert sorted(os.listdir(tmp_path)) == ["file", "moved"]
+        assert sorted(os.listdir(tmp_path)) == [FILE, MOVED]
     os.close(fd)
     remove_abandoned(str(tmp_path))
     assert os.listdir(tmp_path) == []

@@ -65,7 +65,7 @@ def test_what_killed_verbs_left_is_told_and_swept(home):
     ]
     repair_home(home)
     assert said(home) == []
-    assert os.listdir(f"{home}/.tmp") == ["new"]
+    assert os.listdir(f"{home}/.tmp") == [new]
     assert os.listdir(f"{home}/.locks") == [run.name]
 
 

@@ -183,7 +183,9 @@ MUTANTS = (
         "plumbing/exec.py",
         '            put_stamp(run, "started", now)\n'
         "            child = _start(run, argv, env, tree_lock, terminal)\n",
+        # What is wrong shows when the command has come to run.
         "            child = _start(run, argv, env, tree_lock, terminal)\n"
+        '            __import__("time").sleep(0.2)\n'
         '            put_stamp(run, "started", now)\n',
         *("kill", "exec"),
     ),

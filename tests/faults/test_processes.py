@@ -147,6 +147,8 @@ def on_terminal(cwd, *words):
         try:
             os.chdir(cwd)
             os.environ.update(QUICK)
+            # Who runs these tests may do so by nohup(1).
+            signal.signal(signal.SIGHUP, signal.SIG_DFL)
             os.execvp(words[0], words)
         finally:
             os._exit(70)

@@ -205,11 +205,11 @@ def test_repair_names_the_verb_that_a_run_needs_and_does_not_call_it(place, caps
 
 def test_repair_sweeps_the_runs_home(place, capsys):
     os.mkdir("runs/.locks")
-    write("runs/.tmp/left", "x")
-    os.utime("runs/.tmp/left", (1, 1))
+    write("runs/.tmp/0123456789abcdef01234567", "x")
+    os.utime("runs/.tmp/0123456789abcdef01234567", (1, 1))
     assert main(["--runs", "runs"]) == 1
     fields = capsys.readouterr().out.removesuffix("\n").split("\t")
-    assert (fields[0], fields[3]) == ("runs", ".tmp/left")
+    assert (fields[0], fields[3]) == ("runs", ".tmp/0123456789abcdef01234567")
     assert fields[5] == "gage-fsck --repair --runs runs"
     assert main(["--repair", "--runs", "runs"]) == 0
     assert main(["--runs", "runs"]) == 0

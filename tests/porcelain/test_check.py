@@ -83,11 +83,11 @@ def test_repair_finalizes_what_was_interrupted_and_mends_the_rest(project):
     for name in ("proc/exit", "stopped"):
         os.unlink(f"{one}.meta/{name}")
     os.chmod(f"{two}.meta/id", 0o644)
-    write(f"{project.home}/.tmp/left", "x")
-    os.utime(f"{project.home}/.tmp/left", (1, 1))
+    write(f"{project.home}/.tmp/0123456789abcdef01234567", "x")
+    os.utime(f"{project.home}/.tmp/0123456789abcdef01234567", (1, 1))
     told = project.gage("check", "--runs")
     assert told.code == 1
-    assert "is not finalized" in told.out and ".tmp/left" in told.out
+    assert "is not finalized" in told.out and ".tmp/0123456789abcdef01234567" in told.out
     assert project.gage("check", "--runs", "--repair") == ("2 runs: ok\n", "", 0)
     assert project.gage("check", "--runs") == ("2 runs: ok\n", "", 0)
     assert {row.status for row in project.rows("op")} == {"terminated", "completed"}

@@ -548,8 +548,8 @@ def test_a_command_that_the_system_will_not_start_leaves_a_finalized_run(place, 
 
 @pytest.mark.parametrize("code", [0, 4])
 def test_an_end_that_could_not_be_noted_is_recorded_all_the_same(place, code):
-    locks = '"$(dirname "$RUN_DIR")/.locks/$(basename "$RUN_DIR")"'
-    write("end.sh", f"rm -r {locks}; exit {code}\n")
+    note = '"$(dirname "$RUN_DIR")/.locks/$(basename "$RUN_DIR")/exit.note.reserved"'
+    write("end.sh", f"rm {note}; mkdir {note}; exit {code}\n")
     define(exec="sh end.sh")
     told = run()
     assert told.code == code

@@ -59,16 +59,19 @@ def is_whole(data: bytes) -> bool:
     """Whether *data* is patches and nothing else, and none of them is cut."""
     lines = _lines(data)
     at = 0
+    whole = False  # a file without a hunk is cut, whatever its lines look like
     while at < len(lines):
         if found := _HUNK.match(lines[at]):
             hunk, at = _hunk(found, lines, at + 1)
             if (len(hunk.old), len(hunk.new)) != (int(found[2] or 1), int(found[4] or 1)):
                 return False
+            whole = True
         elif lines[at].startswith(b"--- ") and b"".join(lines[at + 1 : at + 2])[:4] == b"+++ ":
             at += 2
+            whole = False
         else:
             return False
-    return bool(lines) and not lines[-1].startswith(b"+++ ")
+    return whole
 
 
 def undo(patch: FilePatch, data: bytes) -> bytes | None:

@@ -169,7 +169,8 @@ def test_a_run_dir_that_is_gone_or_a_link_is_one_finding(run, tmp_path):
 def test_a_run_whose_facts_are_elsewhere_is_damaged(run, tmp_path):
     os.rename(f"{run}.meta", tmp_path / "elsewhere")
     os.symlink(tmp_path / "elsewhere", f"{run}.meta")
-    assert said(run) == ["error damaged .meta"]
+    (found,) = check_run(Run(run, "", None))
+    assert (found.severity, found.what) == ("error", "damaged")
     os.unlink(f"{run}.meta")
     with pytest.raises(NotFoundError):
         check_run(Run(run, "", None))

@@ -51,7 +51,6 @@ class Bench:
         self._boot = os.path.join(self.place, "boot")
         self._tree = gage
         self._library = compiled(self.place)
-        self._templates: dict[str, str] = {}
         self.control = Control(os.path.join(self.place, "control"))
         self._first_boot = boot_id()
         os.mkdir(self.root)
@@ -69,8 +68,7 @@ class Bench:
         trace: TracebackType | None,
     ) -> None:
         assert self._zygote.stdin
-        self._zygote.stdin.close()
-        self._zygote.wait()
+        self._zygote.communicate()
         shutil.rmtree(self.place)
 
     def path(self, *parts: str) -> str:

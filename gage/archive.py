@@ -86,7 +86,11 @@ def _add_file(
 ) -> None:
     info = tarfile.TarInfo(name)
     status = entry.stat(follow_symlinks=False)
-    info.mtime = status.st_mtime_ns / 1_000_000_000
+    info.mtime = max(0, int(status.st_mtime))
+    # log/files knows times to the microsecond, of which a float would lose one in twelve.
+    seconds, rest = divmod(abs(status.st_mtime_ns), 10**9)
+    sign = "-" if status.st_mtime_ns < 0 else ""
+    info.pax_headers = {"mtime": f"{sign}{seconds}.{rest:09}"}
     if stat.S_ISLNK(status.st_mode):
         target = os.readlink(entry.name, dir_fd=at)
         if part or not inner_link(path, target):

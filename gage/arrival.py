@@ -1,27 +1,34 @@
 """Arrival: runs from an archive, verified and put into a runs home, all of them or none.
 
-They are unpacked in ``.tmp``, and checked there as gage-fsck(1) checks runs; then each is
-renamed to its place, the meta dir last, so that what a crash leaves is no run, and goes when
-the archive is imported again.
+They are unpacked in ``.tmp``, and checked there as gage-fsck(1) checks runs; then all are
+renamed to their places, the meta dirs last, so that what a crash leaves is whole runs and
+what is no run, and goes when the archive is imported again.
 """
 
 import os
 import stat
+from collections.abc import Sequence
+from contextlib import suppress
 from typing import IO, NamedTuple
 
 from gage.claims import check_run
 from gage.compression import FREE, decompressing
-from gage.dirs import Dirs, walk
+from gage.digest import digest_fd
+from gage.dirs import Dirs, joined, walk
 from gage.durable import Sync, sync_dir, sync_file_system
-from gage.errors import ConfigError, GageError, StateError
+from gage.errors import ConfigError, GageError, LockedError, StateError
 from gage.extraction import MAX_ENTRIES, extract
 from gage.finding import Finding
 from gage.locks import holding
 from gage.progress import Tell
+from gage.reading import READ
 from gage.removing import remove_tree
 from gage.run import RUN_ID, Run, make_home, open_run, read_fact, tmp_dir
 from gage.sealing import seal_facts
 from gage.status import run_status
+
+_BEFORE = (".user", "")
+"""The parts of a run that come before its meta dir."""
 
 _FINISHED = ("completed", "error", "terminated")
 
@@ -66,8 +73,7 @@ def import_runs(
                 sync_file_system(fd)
             finally:
                 os.close(fd)
-        for run in new:
-            _put(run, home)
+        new = _placed(new, home)
         return [
             Arrived(run._replace(run_dir=os.path.join(home, run.name)), run in new) for run in runs
         ]
@@ -134,18 +140,99 @@ def _fail(path: str, error: OSError) -> None:
     raise error
 
 
-def _put(run: Run, home: str) -> None:
-    """Rename the parts of *run* into *home*, the meta dir last. Raises LockedError."""
-    there = run._replace(run_dir=os.path.join(home, run.name))
-    with holding(there):
-        if _is_here(run, home):
-            return  # another import has brought it in meanwhile
-        for part in (".user", "", ".meta"):
-            source, target = run.run_dir + part, there.run_dir + part
-            if not os.path.lexists(source):
-                continue
-            if os.path.lexists(target):
-                # Without its meta dir it is what an import that was stopped has left.
-                remove_tree(target)
-            os.rename(source, target)
-            sync_dir(home, run.sync)
+def _placed(runs: Sequence[Run], home: str) -> list[Run]:
+    """Rename *runs* into *home*, all or none; those that were not brought in meanwhile.
+
+    A meta dir comes after its run dir, and a pipeline after its steps. Raises LockedError
+    where another import does the same, StateError where something is in the way.
+    """
+    if not runs:
+        return []
+    doorway = Run(os.path.join(home, ".import"), "", None)
+    try:
+        with holding(doorway):
+            # Another import may have brought some in meanwhile.
+            new = [run for run in _steps_first(runs) if not _is_here(run, home)]
+            for run in new:
+                for part in _BEFORE:
+                    _expect_free(run.run_dir + part, os.path.join(home, run.name + part))
+            _move(new, home)
+            return new
+    except LockedError:
+        raise LockedError(f"{home}: another import is at its end", "try again") from None
+
+
+def _move(runs: Sequence[Run], home: str) -> None:
+    moved: list[tuple[str, str]] = []
+
+    def move(path: str, to: str) -> None:
+        os.rename(path, to)
+        moved.append((path, to))
+
+    try:
+        for run in runs:
+            for part in _BEFORE:
+                source, target = run.run_dir + part, os.path.join(home, run.name + part)
+                if os.path.lexists(source):
+                    if os.path.lexists(target):
+                        move(target, os.path.join(run.home, f".before-{run.name}{part}"))
+                    move(source, target)
+        for sync in {run.sync for run in runs}:
+            sync_dir(home, sync)
+        for run in runs:
+            move(run.meta_dir, os.path.join(home, run.name + ".meta"))
+        for sync in {run.sync for run in runs}:
+            sync_dir(home, sync)
+    except BaseException:
+        for path, to in reversed(moved):
+            with suppress(OSError):
+                os.rename(to, path)
+        raise
+
+
+def _steps_first(runs: Sequence[Run]) -> list[Run]:
+    """*runs* in order, but each pipeline after its steps."""
+    parents = {run.id: read_fact(run, "parent") or "" for run in runs}
+
+    def depth(run: Run) -> int:
+        id, count = run.id, 0
+        while id in parents and count < len(parents):
+            id, count = parents[id], count + 1
+        return count
+
+    return sorted(runs, key=depth, reverse=True)
+
+
+def _expect_free(source: str, target: str) -> None:
+    """Raise StateError where *target* is there, and is not what an import that stopped left.
+
+    Without a meta dir beside it, a directory may be anything: only what is the same to the
+    byte is replaced.
+    """
+    if not os.path.lexists(target):
+        return
+    try:
+        if _tree(source) == _tree(target):
+            return
+    except OSError:
+        pass
+    raise StateError(f"{target}: is in the way", "rename it, or delete it")
+
+
+def _tree(top: str) -> dict[str, str]:
+    """Everything below the directory *top*: what a link holds, the digest of a file."""
+    found: dict[str, str] = {}
+    with Dirs(top) as dirs:
+        for place in walk(dirs, _fail):
+            found[place.path + "/"] = ""
+            for entry in place.files:
+                path = joined(place.path, entry.name)
+                if entry.is_symlink():
+                    found[path] = "link to " + os.readlink(entry.name, dir_fd=place.fd)
+                    continue
+                fd = os.open(entry.name, READ, dir_fd=place.fd)
+                try:
+                    found[path] = digest_fd(fd, "blake3")
+                finally:
+                    os.close(fd)
+    return found

@@ -303,3 +303,110 @@ def test_flipped_bytes_never_make_a_run_that_lies(tmp_path, entries):
         findings = check_run(open_run(arrived.run.run_dir))
         assert [f for f in findings if f.severity == "error"] == []
         assert run_status(arrived.run) == "completed"
+
+
+def two_runs(tmp_path):
+    """An archive of two runs, of which the first is a pipeline and the second its step."""
+    parent, step = (make_run(OpRef("", "test"), str(tmp_path / "from"), sync="none") for _ in "ab")
+    for run, of in ((parent, ""), (step, parent.id)):
+        init_run_meta(run, OpDef("test", {"exec": "true"}), {}, OpCmd(["true"], {}), parent=of)
+        os.mkdir(run.run_dir)
+    stream = io.BytesIO()
+    write_archive([parent, step], stream)
+    return parent, step, stream.getvalue()
+
+
+def test_a_directory_that_has_the_name_of_a_run_is_never_replaced(tmp_path, entries):
+    mine = write(f"{tmp_path}/to/{NAME}/mine", "mine\n")
+    with pytest.raises(StateError, match="one: is in the way"):
+        taken(repacked(entries), tmp_path / "to")
+    assert os.listdir(os.path.dirname(mine)) == ["mine"]
+    assert run_names(str(tmp_path / "to")) == []
+
+
+def test_what_an_import_that_was_stopped_left_is_replaced(tmp_path, entries):
+    data = repacked(entries)
+    taken(data, tmp_path / "to")
+    os.rename(tmp_path / "to" / "one.meta", tmp_path / "gone")
+    (arrived,), _ = taken(data, tmp_path / "to")
+    assert (arrived.is_new, run_status(arrived.run)) == (True, "completed")
+    assert os.listdir(tmp_path / "to" / ".tmp") == []
+
+
+def test_what_fails_at_the_last_moment_is_taken_back(tmp_path, monkeypatch):
+    parent, _, data = two_runs(tmp_path)
+    home = str(tmp_path / "to")
+    rename = os.rename
+
+    def failing(path, to, **at):
+        if to == f"{home}/{parent.name}.meta":
+            raise OSError(28, "No space left on device", to)
+        rename(path, to, **at)
+
+    monkeypatch.setattr(os, "rename", failing)
+    with pytest.raises(OSError, match="No space"):
+        taken(data, home)
+    assert sorted(os.listdir(home)) == [".locks", ".tmp"]
+    assert os.listdir(f"{home}/.tmp") == []
+
+
+def test_a_pipeline_comes_after_its_steps(tmp_path, monkeypatch):
+    parent, step, data = two_runs(tmp_path)
+    rename, order = os.rename, []
+
+    def watching(path, to, **at):
+        order.append(os.path.basename(to))
+        rename(path, to, **at)
+
+    monkeypatch.setattr(os, "rename", watching)
+    taken(data, tmp_path / "to")
+    assert order == [step.name, parent.name, f"{step.name}.meta", f"{parent.name}.meta"]
+
+
+def test_an_archive_that_ends_between_two_runs_is_refused(tmp_path, outside):
+    _, step, data = two_runs(tmp_path / "deep")
+    with tarfile.open(fileobj=io.BytesIO(data)) as tar:
+        cut = tar.getmember(step.name).offset
+    with pytest.raises(ConfigError, match="cut short"):
+        taken(data[:cut], outside)
+    with pytest.raises(ConfigError, match="something follows"):
+        taken(data + data, outside)
+    with pytest.raises(ConfigError, match="damaged"):
+        taken(gzip.compress(data)[:-8] + bytes(8), outside)
+
+
+def pax(data):
+    info = tarfile.TarInfo("pax")
+    info.type, info.size = tarfile.XHDTYPE, len(data)
+    return info.tobuf() + data + bytes(-len(data) % 512)
+
+
+@pytest.mark.parametrize(
+    ("header", "words"),
+    [
+        (b"1" * 200_000, "damaged: a header"),
+        (b"x" * 300_000, "a header that is too long"),
+        (b"11 size=-1\n", "its size makes no sense"),
+        (b"14 mtime=soon\n", "its time makes no sense"),
+        (b"12 path=a\0b\n", "no path within an archive"),
+        (b"22 GNU.sparse.major=1\n", "neither a file"),
+    ],
+)
+def test_a_header_is_not_believed(entries, outside, header, words):
+    # Of a hundred thousand digits, the module tarfile would make a search of minutes.
+    first = entry("one/x")[0].tobuf()
+    with pytest.raises(ConfigError, match=words):
+        taken(pax(header) + first + bytes(1024), outside)
+
+
+def test_times_come_back_to_the_nanosecond(tmp_path):
+    run = finished(tmp_path / "from")
+    chance = random.Random(5)
+    paths = [f"one.meta/{name}" for name in ("id", "opref", "staged", "proc/exit", "manifest")]
+    for path in (*paths, "one/out/made", "one/out-link"):
+        time = chance.randrange(-(10**18), 2 * 10**18)
+        os.utime(tmp_path / "from" / path, ns=(time, time), follow_symlinks=False)
+    taken(packed(run), tmp_path / "to")
+    for path in (*paths, "one/out/made", "one/out-link"):
+        times = {os.lstat(tmp_path / end / path).st_mtime_ns for end in ("from", "to")}
+        assert len(times) == 1, path

@@ -147,3 +147,14 @@ def test_a_reader_that_goes_away_ends_an_export_quietly(project):
     script = "gage runs export all@ | head -c 10 > /dev/null; exit ${PIPESTATUS[0]}"
     told = program("bash", "-c", script, cwd=project.path)
     assert (told.code, told.err) == (128 + signal.SIGPIPE, "")
+
+
+def test_what_is_no_regular_file_is_never_replaced(project, tmp_path):
+    os.mkfifo(tmp_path / "pipe.tar")
+    os.symlink("there.tar", tmp_path / "link.tar")
+    write(f"{tmp_path}/there.tar", "old")
+    told = project.gage("runs", "export", "1", "-o", f"{tmp_path}/pipe.tar")
+    assert (told.code, "no regular file" in told.err) == (20, True)
+    assert project.gage("runs", "export", "1", "-o", f"{tmp_path}/link.tar").code == 0
+    assert os.readlink(tmp_path / "link.tar") == "there.tar"
+    assert os.path.getsize(tmp_path / "there.tar") > 512

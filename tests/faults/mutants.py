@@ -32,30 +32,32 @@ MUTANTS = (
     Mutant(
         "a fact is not synced",
         "durable.py",
-        '        if sync != "none":\n            os.fsync(fd)\n    finally:',
-        "    finally:",
+        '    write_all(fd, data)\n    if sync != "none":\n        os.fsync(fd)\n',
+        "    write_all(fd, data)\n",
         *("data-lost", "stage"),
     ),
     Mutant(
         "no directory is synced",
         "durable.py",
-        '    if sync == "none":\n        return\n    fd = os.open(path, os.O_RDONLY',
-        "    return\n    fd = os.open(path, os.O_RDONLY",
+        "        _sync(path, os.O_DIRECTORY)\n",
+        "        pass\n",
         *("reordered", "finalize"),
     ),
     Mutant(
         "facts are written in place",
         "durable.py",
-        "    temporary = os.path.join(tmp, os.urandom(12).hex())\n    try:",
-        "    unlink(path)\n    temporary = path\n    try:",
+        "        temporary, fd = _begun(tmp, mode)\n        _write(fd, data, sync)\n",
+        "        unlink(path)\n"
+        "        temporary, fd = path, os.open(path, _CREATE, mode)\n"
+        "        _write(fd, data, sync)\n",
         *("kill", "stage"),
     ),
     Mutant(
         "what could not be synced is called done",
         "durable.py",
-        '        if sync != "none":\n            os.fsync(fd)\n    finally:',
-        '        if sync != "none":\n            with contextlib.suppress(OSError):\n'
-        "                os.fsync(fd)\n    finally:",
+        '    write_all(fd, data)\n    if sync != "none":\n        os.fsync(fd)\n',
+        '    write_all(fd, data)\n    if sync != "none":\n'
+        "        with contextlib.suppress(OSError):\n            os.fsync(fd)\n",
         *("EIO", "stage"),
     ),
     Mutant(
@@ -68,8 +70,8 @@ MUTANTS = (
     Mutant(
         "the meta dir is built in its place",
         "beginning.py",
-        "    building = os.path.join(tmp, os.urandom(12).hex())",
-        "    building = run.meta_dir",
+        "    new = os.path.join(tmp, os.urandom(12).hex())",
+        "    new = run.meta_dir",
         *("kill", "init"),
     ),
     Mutant(
@@ -104,7 +106,7 @@ MUTANTS = (
         "staged comes before the manifest",
         "staging.py",
         '    put(\n        tmp_dir(run),\n        run_meta_path(run, "manifest"),',
-        '    put_fact(run, "staged", text=str(staging.now()))\n'
+        '    put_stamp(run, "staged", staging.now)\n'
         '    put(\n        tmp_dir(run),\n        run_meta_path(run, "manifest"),',
         *("kill", "stage"),
     ),

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.faults.experiments import experiment, scenarios_of
-from tests.faults.mutants import MUTANTS, Mutant, caught
+from tests.faults.mutants import MUTANTS, Mutant, caught, mutated
 from tests.faults.shim import can_compile
 
 pytestmark = [
@@ -71,7 +71,7 @@ def under_way(request: pytest.FixtureRequest) -> Iterator[dict[Any, "Future[Any]
     with ProcessPoolExecutor(os.cpu_count()) as pool:
         futures: dict[Any, Future[Any]] = {}
         for item in request.session.items:
-            if item.path == request.path and hasattr(item, "callspec"):
+            if item.path == request.path and "under_way" in getattr(item, "fixturenames", ()):
                 asked = item.callspec.params["asked"]
                 work = caught if isinstance(asked, Mutant) else experiment
                 words = (asked,) if isinstance(asked, Mutant) else asked
@@ -91,3 +91,9 @@ def test_whatever_happens_no_promise_is_broken(asked, under_way):
 )
 def test_the_lab_notices_what_is_missing(asked, under_way):
     assert under_way[asked].result()
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+def test_what_a_mutant_takes_away_is_there(mutant):
+    with mutated(mutant) as tree:
+        assert os.path.isdir(tree)

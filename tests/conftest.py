@@ -17,8 +17,8 @@ settings.load_profile("gage")
 
 @pytest.fixture(autouse=True)
 def known_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """A home of its own, and nothing of the caller's gage, Git or Python settings."""
-    before = dict(os.environ)
+    """A home and a mask of its own, and nothing of the caller's gage, Git or Python settings."""
+    before, mask = dict(os.environ), os.umask(0o022)
     os.environ.clear()
     os.environ.update(environment(str(tmp_path_factory.mktemp("home"))))
     try:
@@ -26,6 +26,7 @@ def known_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
     finally:
         os.environ.clear()
         os.environ.update(before)
+        os.umask(mask)
 
 
 @pytest.fixture

@@ -119,6 +119,20 @@ def state_of(pid: int | str) -> str:
         return ""
 
 
+def is_suspended(pid: int | str) -> bool:
+    """Whether a process is stopped, or waits for a child to execute that is.
+
+    A shell that was stopped between vfork(2) and execve(2) is in an uninterruptible wait (D).
+    """
+    if state_of(pid) != "D":
+        return state_of(pid) == "T"
+    try:
+        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+            return "T" in [state_of(child) for child in file.read().split()]
+    except OSError:
+        return False
+
+
 def until_gone(*pids: int | str) -> None:
     """Wait until these processes are gone, or zombies."""
     for pid in pids:

@@ -16,6 +16,7 @@ from gage.status import run_status
 from tests.faults.place import (
     define,
     ended,
+    is_suspended,
     mostly_long,
     quick,
     runs,
@@ -54,7 +55,7 @@ def test_a_stopped_runner_is_running_and_nobody_waits_for_it(tmp_path):
     define(tmp_path, op=f"{READY} while test ! -e go; do sleep 0.02; done; echo done")
     way = under_way(tmp_path, "gage", "run")
     os.kill(way.process.pid, signal.SIGSTOP)
-    wait_until(lambda: state_of(way.process.pid) == "T")
+    wait_until(lambda: is_suspended(way.process.pid))
     name = way.run.name
     for words in (["runs"], ["show", name], ["log", name], ["ls", name], ["select", name]):
         assert quick(*words, cwd=tmp_path).code == 0, words
@@ -73,7 +74,7 @@ def test_a_stopped_runner_is_running_and_nobody_waits_for_it(tmp_path):
 def test_a_command_that_stops_itself_is_running_and_goes_on(tmp_path):
     define(tmp_path, op=f"{READY} kill -STOP $$; echo went on; exit 3")
     way = under_way(tmp_path, "gage", "run")
-    wait_until(lambda: state_of(way.ready) == "T")
+    wait_until(lambda: is_suspended(way.ready))
     assert run_status(way.run) == "running"
     os.kill(int(way.ready), signal.SIGCONT)
     assert ended(way.process) == ("went on\n", "", 3)
@@ -82,7 +83,7 @@ def test_a_command_that_stops_itself_is_running_and_goes_on(tmp_path):
 def test_a_command_that_stopped_itself_can_be_stopped_for_good(tmp_path):
     define(tmp_path, op=f"{READY} kill -STOP $$; echo never")
     way = under_way(tmp_path, "gage", "run")
-    wait_until(lambda: state_of(way.ready) == "T")
+    wait_until(lambda: is_suspended(way.ready))
     assert quick("status", str(way.run)).out == "running\n"
     way.process.send_signal(signal.SIGTERM)
     way.process.send_signal(signal.SIGCONT)
@@ -179,7 +180,7 @@ def test_control_z_suspends_the_steps_of_a_pipeline_and_they_go_on(tmp_path):
     wait_until(lambda: all(read(f"{run}/ready") for run in steps))
     commands = [read(f"{run}/ready").strip() for run in steps]
     os.write(terminal, b"\x1a")
-    wait_until(lambda: [state_of(pid) for pid in (child, *commands)] == ["T"] * 3)
+    wait_until(lambda: all(is_suspended(pid) for pid in (child, *commands)))
     assert statuses(tmp_path) == ["running all", "running op", "running op"]
     for run in steps:
         write(f"{run}/go", "")
@@ -196,7 +197,7 @@ def test_steps_that_are_run_by_hand_are_suspended_with_who_runs_them(tmp_path):
     (parent,) = [run for run in runs(tmp_path) if str(run.opref) == "all"]
     way = under_way(tmp_path, "gage-run-steps", str(parent))
     way.process.send_signal(signal.SIGTSTP)
-    wait_until(lambda: state_of(way.process.pid) == state_of(way.ready) == "T")
+    wait_until(lambda: is_suspended(way.process.pid) and is_suspended(way.ready))
     assert run_status(way.run) == "running"
     write(f"{way.run}/go", "")
     way.process.send_signal(signal.SIGCONT)

@@ -12,6 +12,9 @@ from gage import clock
 from gage.durable import put, sync_dir, sync_file, unlink, write_all
 from gage.run import Run, expect_no_link, run_meta_path, tmp_dir
 
+FOLDERS = ("proc", "output", "log", "sys", "attempts")
+"""The directories in a meta dir."""
+
 
 def put_fact(run: Run, *parts: str, text: str, end: str = "\n") -> None:
     """Write the fact at *parts*: ``put_fact(run, "proc", "exit", text="0")``."""
@@ -100,6 +103,12 @@ def make_folders(run: Run, parts: Sequence[str]) -> None:
             os.mkdir(folder, 0o775)
         except FileExistsError:
             expect_no_link(folder)
+
+
+def expect_own_folders(run: Run) -> None:
+    """Raise StateError where one of the directories of facts of *run* is a link."""
+    for parts in ((), *((name,) for name in FOLDERS)):
+        expect_no_link(run_meta_path(run, *parts))
 
 
 def _opened(path: str) -> int:

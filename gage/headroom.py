@@ -8,7 +8,7 @@ import errno
 import os
 from contextlib import suppress
 
-from gage.run import Run, lock_path, run_meta_path
+from gage.run import Run, lock_path, remove_beside_locks, run_meta_path
 
 AT_END = 4
 """So many are left when what is said at the command's end has its room."""
@@ -39,11 +39,9 @@ def take_headroom(run: Run) -> None:
 
 def give_headroom(run: Run, keep: int = 0) -> None:
     """Give the room back, but for that of *keep* files, as far as that can be done."""
-    if os.path.islink(os.path.dirname(_path(run, 0))):
-        return
     for number in reversed(range(keep, _COUNT)):
         with suppress(OSError):
-            os.unlink(_path(run, number))
+            remove_beside_locks(run, f"headroom.{number}")
 
 
 def _reserve(path: str, size: int) -> None:

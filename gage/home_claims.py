@@ -33,6 +33,8 @@ def check_home(home: str) -> list[Finding]:
 
 def abandoned_locks(home: str) -> list[str]:
     """The names of runs that are gone, and whose locks lie there for a day or longer."""
+    if os.path.islink(os.path.join(home, LOCKS)):
+        return []  # what lies there is none of ours
     there = {*run_names(home), *trash.names_in_trash(home)}
     left = [entry for entry in untouched(os.path.join(home, LOCKS)) if entry.name not in there]
     return sorted(entry.name for entry in left if not _is_held(home, entry.name))
@@ -40,7 +42,8 @@ def abandoned_locks(home: str) -> list[str]:
 
 def is_ours(home: str) -> bool:
     """Whether verbs have worked in *home*: else what is called ``.tmp`` there is not theirs."""
-    return os.path.isdir(os.path.join(home, LOCKS))
+    locks = os.path.join(home, LOCKS)
+    return os.path.isdir(locks) and not os.path.islink(locks)
 
 
 def _is_held(home: str, name: str) -> bool:

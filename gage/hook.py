@@ -19,12 +19,11 @@ from gage.process import (
     argv_of,
     open_gate,
     reap,
-    remove_script,
     signal_group,
     start_behind_gate,
 )
 from gage.process_tree import Tree
-from gage.run import Run, lock_path
+from gage.run import Run, lock_path, remove_beside_locks
 from gage.signals import Stopping
 
 
@@ -45,12 +44,12 @@ def run_hook(
     What interrupts us ends it. Raises OSError where it cannot be started at all.
     """
     env = run_environment(run, environ, **(extra or {}))
-    script = lock_path(run, f"{name}.script")
+    script = f"{name}.script"
     output = OutputFile(run, name, now)
     try:
         lock = take(run, "tree")
         try:
-            argv = argv_of(args, script)
+            argv = argv_of(args, lock_path(run, script))
             child = start_behind_gate(argv, cwd=run.run_dir, env=env, lock=lock)
         finally:
             os.close(lock)
@@ -59,7 +58,7 @@ def run_hook(
         code = reap(child)
     finally:
         output.close(run.sync, seal=True)
-        remove_script(script)
+        remove_beside_locks(run, script)
     for process in left_behind:
         log_action(run, f"ended what the hook left behind: {process}", now)
     if output.trouble:

@@ -69,7 +69,7 @@ def cut_index(run: Run, name: str) -> int:
     After a power cut it may lead: these bytes came, and are recorded as missing. Raises OSError.
     """
     index = read_fact_bytes(run, "output", name + ".index")
-    if index is None:
+    if index is None or os.path.islink(run_meta_path(run, "output")):
         return 0
     path = run_meta_path(run, "output", name)
     left = os.stat(path).st_size if os.path.exists(path) else 0

@@ -14,6 +14,7 @@ import os
 import select
 import signal
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import NamedTuple, NoReturn
 
 from gage import process_tree
@@ -51,21 +52,14 @@ def argv_of(args: Sequence[str] | str, script: str) -> list[str]:
     if not args.startswith("#!"):
         return ["/bin/sh", "-c", args]
     script = os.path.abspath(script)
-    remove_script(script)
+    with suppress(FileNotFoundError):
+        os.unlink(script)
     fd = os.open(script, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o700)
     try:
         write_all(fd, args.encode("utf-8", "surrogateescape"))
     finally:
         os.close(fd)
     return [script]
-
-
-def remove_script(script: str) -> None:
-    """Remove what argv_of may have written."""
-    try:
-        os.unlink(script)
-    except FileNotFoundError:
-        pass
 
 
 def start_behind_gate(

@@ -59,8 +59,10 @@ def remove_abandoned(tmp: str) -> None:
 def abandoned(tmp: str) -> list["os.DirEntry[str]"]:
     """What killed verbs left in the directory *tmp*, by the names that they give things.
 
-    The directory may have been somebody's before.
+    The directory may have been somebody's before, or have been replaced by a link.
     """
+    if os.path.islink(tmp):
+        return []
     return [entry for entry in untouched(tmp) if _OURS.fullmatch(entry.name)]
 
 

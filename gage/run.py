@@ -12,7 +12,7 @@ import re
 import stat
 from typing import NamedTuple
 
-from gage.durable import Sync
+from gage.durable import Sync, unlink
 from gage.errors import ConfigError, NotFoundError, StateError, UsageError
 from gage.opref import OpRef, parse_opref
 
@@ -109,6 +109,20 @@ def lock_path(run: Run, name: str) -> str:
     return os.path.join(run.home, ".locks", run.name, name)
 
 
+def remove_beside_locks(run: Run, name: str, sync: Sync = "none") -> None:
+    """Remove what is called *name* beside the locks of *run*, if it is there.
+
+    What the command may have put behind a link there is none of ours, and stays.
+    """
+    if are_locks_ours(run):
+        unlink(lock_path(run, name), sync)
+
+
+def are_locks_ours(run: Run) -> bool:
+    """Whether no link leads to the locks of *run*."""
+    return not any(map(os.path.islink, _lock_dirs(run)))
+
+
 def tmp_dir(run: Run) -> str:
     """The directory for what is not yet whole, made where it is missing."""
     path = os.path.join(run.home, ".tmp")
@@ -118,9 +132,14 @@ def tmp_dir(run: Run) -> str:
 
 def make_lock_dir(run: Run) -> None:
     """Make the directory of the locks of *run*, closed to others, where it is missing."""
-    directory = os.path.dirname(lock_path(run, "runner"))
-    make_closed(os.path.dirname(directory))
-    make_closed(directory)
+    for directory in _lock_dirs(run):
+        make_closed(directory)
+
+
+def expect_own_locks(run: Run) -> None:
+    """Raise StateError where a link leads to the locks of *run*."""
+    for directory in _lock_dirs(run):
+        expect_no_link(directory)
 
 
 def new_run_id() -> str:
@@ -215,6 +234,10 @@ def run_names(runs_home: str) -> list[str]:
             ]
     except FileNotFoundError:
         return []
+
+
+def _lock_dirs(run: Run) -> tuple[str, str]:
+    return os.path.join(run.home, ".locks"), os.path.join(run.home, ".locks", run.name)
 
 
 def _read_if_possible(run: Run, name: str) -> str | None:

@@ -22,7 +22,16 @@ from gage.headroom import give_headroom
 from gage.listing import Row, read_rows
 from gage.process_tree import check_no_survivors
 from gage.removing import remove_tree
-from gage.run import RUN_ID, Run, lock_path, make_closed, run_names, tmp_dir
+from gage.run import (
+    RUN_ID,
+    Run,
+    are_locks_ours,
+    lock_path,
+    make_closed,
+    remove_beside_locks,
+    run_names,
+    tmp_dir,
+)
 
 NAME = ".trash"
 
@@ -93,8 +102,7 @@ def discard_run(run: Run) -> None:
                 with suppress(FileNotFoundError):
                     os.rename(path, gone)
                     remove_tree(gone)
-        if RUN_ID.fullmatch(run.name):
-            remove_tree(os.path.dirname(lock_path(run, "runner")))
+        _remove_locks(run)
 
 
 def trash_rows(home: str) -> list[Row]:
@@ -140,10 +148,11 @@ def _make_room(run: Run) -> None:
     Whoever calls holds the run.
     """
     give_headroom(run)
-    anew = (lock_path(run, "identity"), lock_path(run, "tree"), os.path.join(run.home, index.NAME))
-    for path in anew:
+    for name in ("identity", "tree"):
         with suppress(OSError):
-            os.unlink(path)
+            remove_beside_locks(run, name)
+    with suppress(OSError):
+        os.unlink(os.path.join(run.home, index.NAME))
 
 
 def interrupted(home: str, now: clock.Clock = clock.now) -> list[str]:
@@ -200,10 +209,15 @@ def _finish_restore(place: str, run: Run) -> None:
 
 
 def _finish_purge(place: str, run: Run | None) -> None:
-    # Another run may have the same name, and use the same locks, unless the name is an ID.
-    if run and RUN_ID.fullmatch(run.name):
-        remove_tree(os.path.dirname(lock_path(run, "runner")))
+    if run:
+        _remove_locks(run)
     remove_tree(place)
+
+
+def _remove_locks(run: Run) -> None:
+    # Another run may have the same name, and use the same locks, unless the name is an ID.
+    if RUN_ID.fullmatch(run.name) and are_locks_ours(run):
+        remove_tree(os.path.dirname(lock_path(run, "runner")))
 
 
 def _move(path: str, to: str) -> bool:

@@ -28,19 +28,20 @@ from gage.process import (
     argv_of,
     open_gate,
     reap,
-    remove_script,
     signal_group,
     start_behind_gate,
 )
 from gage.process_tree import Tree
 from gage.recorded import recorded_command, recorded_config, recorded_opdef
-from gage.run import Run, lock_path, open_run
+from gage.run import Run, lock_path, open_run, remove_beside_locks
 from gage.secret import kept_secrets, missing_secret
 from gage.signals import Stopping, held_back, passed_on
 from gage.staged import check_staged
 from gage.stamps import put_stamp
 from gage.status import expect, run_status
 from gage.terminal import RawKeyboard, Terminal, copy_size, open_terminal
+
+SCRIPT = f"{RUN}.script"
 
 
 class Process:
@@ -125,7 +126,7 @@ class Process:
             why = error.strerror if isinstance(error, OSError) else error.message
             self.trouble.append(f"the end, {code}, could not be noted: {why}")
         _log(run, [*log, *self.trouble, f"the command ended with {code}"], now)
-        remove_script(_script(run))
+        remove_beside_locks(run, SCRIPT)
         os.close(lock)
         return code
 
@@ -224,8 +225,8 @@ def start_run(
         check_staged(run)
         _check_secrets(run, os.environ if environ is None else environ)
         env = run_environment(run, os.environ if environ is None else environ)
-        argv = argv_of(recorded_command(run).args, _script(run))
-        undo.callback(remove_script, _script(run))
+        argv = argv_of(recorded_command(run).args, lock_path(run, SCRIPT))
+        undo.callback(remove_beside_locks, run, SCRIPT)
         strangers = process_tree.children() if reaper else frozenset()
         output = OutputFile(run, RUN, now)
         undo.callback(output.close, "none")
@@ -281,10 +282,6 @@ def _start(
         raise StartError(f"{run}: the command could not be started: {error.strerror}") from None
     open_gate(child)
     return child
-
-
-def _script(run: Run) -> str:
-    return lock_path(run, f"{RUN}.script")
 
 
 def _log(run: Run, messages: Sequence[str], now: Clock) -> None:

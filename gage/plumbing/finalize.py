@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from gage import clock
 from gage.cli import command, complain, parser_for
 from gage.clock import Clock
-from gage.durable import put, sync_policy, unlink
+from gage.durable import put, sync_policy
 from gage.errors import StateError, SystemRefusedError
 from gage.facts import log_action, put_fact, put_json, remove_fact
 from gage.files_log import FileEvent, append_events, entered, read_events
@@ -27,7 +27,7 @@ from gage.output import RUN, cut_index
 from gage.process_tree import check_no_survivors
 from gage.progress import Progress, Tell, ignore, unheard
 from gage.recorded import recorded_config, recorded_opdef
-from gage.run import Run, lock_path, open_run, read_fact, run_meta_path, tmp_dir
+from gage.run import Run, open_run, read_fact, remove_beside_locks, run_meta_path, tmp_dir
 from gage.sealing import Sealed, seal_facts, seal_run_dir
 from gage.stamps import put_stamp
 from gage.status import exit_note, expect, run_status
@@ -174,7 +174,7 @@ def _record_files(
 def _tidy(run: Run) -> None:
     """Remove what only a run that is not finished needs."""
     remove_fact(run, "proc", "lock")
-    unlink(lock_path(run, "exit.note"), run.sync)
+    remove_beside_locks(run, "exit.note", run.sync)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -11,7 +11,7 @@ from gage.cli import command, complain, parser_for
 from gage.clock import Clock
 from gage.durable import sync_policy
 from gage.errors import StateError
-from gage.facts import log_action, put_json, unseal_logs
+from gage.facts import expect_own_folders, log_action, put_json, unseal_logs
 from gage.files_log import FileEvent, append_events, entered
 from gage.flags import parse_assignment
 from gage.given_secrets import secrets_among
@@ -64,6 +64,7 @@ def reopen_run(
     given = given or {}
     with holding(run):
         check_no_survivors(run)
+        expect_own_folders(run)
         _expect_reopenable(run, changes=bool(given) or clean or force_sourcecode)
         project = recorded_project(run) or os.getcwd()
         anew = force_sourcecode and not is_batch(recorded_opdef(run))

@@ -13,7 +13,7 @@ from gage.status import run_status
 from gage.trash import delete_run
 from tests.nobody import NOBODY, ordinary_place
 from tests.place import ROOT
-from tests.programs import program, tree, write
+from tests.programs import program, read, tree, write
 from tests.test_archive import finished
 
 REPLACED = (
@@ -44,6 +44,13 @@ VERBS = (
 )
 
 
+def stats(top):
+    """What changes when a name below *top* is written, linked or removed."""
+    paths = [os.path.join(folder, name) for folder, _, names in os.walk(top) for name in names]
+    found = {path: os.lstat(path) for path in [top, *paths]}
+    return {path: (s.st_ino, s.st_nlink, s.st_mode, s.st_ctime_ns) for path, s in found.items()}
+
+
 @pytest.fixture
 def outside(tmp_path):
     """A directory with files of the names that gage itself gives, and of others."""
@@ -53,7 +60,9 @@ def outside(tmp_path):
         *("patched", "manifest", "staged", "started", "stopped", "initialized", "id", "opref"),
         *("proc/exit", "proc/lock", "log/runner", "log/files", "output/40_run", "1/proc/exit"),
         *("identity", "tree", "exit.note", "exit.note.reserved", "one/exit.note", "notes.txt"),
-        *("train.py", "made", "summary.json"),
+        *("train.py", "made", "summary.json", "40_run.script", "headroom.0", "headroom.4"),
+        *("one/40_run.script", "one/identity", "one/tree", "one/runner", "one/headroom.4"),
+        *("one/headroom.0", "output/50_finalize", "50_finalize", "50_finalize.index"),
     ):
         write(f"{place}/{name}", f"{name} is mine\n", 0o664)
     return place
@@ -77,6 +86,62 @@ def test_what_the_command_replaced_by_a_link_leads_nowhere(tmp_path, outside, pl
         told = program(*words, cwd=here)
         assert "Traceback" not in told.err, (words, told)
         assert tree(outside) == before, words
+
+
+@pytest.mark.parametrize("again", ["gage-reopen", "gage restart"])
+@pytest.mark.parametrize("name", ["output", "proc", "log", "attempts"])
+def test_a_run_whose_facts_lead_elsewhere_is_reopened_when_the_link_is_gone(tmp_path, name, again):
+    run = finished(str(tmp_path))
+    place = f"{run.meta_dir}/{name}"
+    if name == "attempts":
+        os.mkdir(place)
+    os.rename(place, f"{tmp_path}/moved")
+    os.symlink(f"{tmp_path}/moved", place)
+    before = stats(f"{tmp_path}/moved")
+    facts = stats(run.meta_dir)
+    words = [*again.split(), run.run_dir, *(["-y"] if again == "gage restart" else [])]
+    told = program(*words)
+    assert told.code in (20, 125), told
+    assert told.err == (
+        f"{again}: {place}: a link, where a directory should be\nhint: rm {place}\n"
+    )
+    assert (stats(f"{tmp_path}/moved"), stats(run.meta_dir)) == (before, facts)
+    if name == "output":
+        os.unlink(place)
+        assert program(*words).code == 0
+        assert stats(f"{tmp_path}/moved") == before
+
+
+def test_the_output_of_a_runner_that_was_killed_is_not_mended_behind_a_link(tmp_path):
+    here = f"{tmp_path}/project"
+    mine = write(f"{tmp_path}/mine/40_run.index", "1 o 999\n")
+    output = f"{here}/one.meta/output"
+    command = f"mv {output} .; ln -s {tmp_path}/mine {output}; kill -9 $PPID"
+    write(f"{here}/gage.yaml", f"train: {command}\n")
+    for verb in ("init", "stage"):
+        assert program(f"gage-{verb}", "one", *(["train"] * (verb == "init")), cwd=here).code == 0
+    assert program("gage-exec", "one", cwd=here).code == -9
+    assert program("gage-finalize", "one", cwd=here).code == 0
+    assert read(mine) == "1 o 999\n"
+
+
+def test_nothing_is_removed_behind_a_link_in_place_of_the_locks(tmp_path):
+    here, outside = f"{tmp_path}/project", f"{tmp_path}/outside"
+    write(f"{here}/gage.yaml", "train: echo hello\n")
+    env = {"GAGE_RUNS": f"{here}/runs"}
+    assert program("gage", "run", "train", "-y", cwd=here, env=env).code == 0
+    (id,) = (name for name in os.listdir(f"{here}/runs") if len(name) == 32)
+    os.rename(f"{here}/runs/.locks", outside)
+    for name in ("exit.note", "headroom.4", "40_run.script"):
+        write(f"{outside}/{id}/{name}", "mine\n")
+    os.utime(f"{outside}/{id}", (0, 0))
+    run = delete_run(open_run(f"{here}/runs/{id}"))
+    shutil.move(f"{here}/runs/.locks", f"{tmp_path}/new")
+    os.symlink(outside, f"{here}/runs/.locks")
+    before = tree(outside)
+    assert program("gage", "check", "--runs", "--repair", cwd=here, env=env).code == 0
+    assert program("gage", "runs", "purge", run.id, "-y", cwd=here, env=env).code == 0
+    assert tree(outside) == before
 
 
 @pytest.mark.parametrize("name", [".tmp", ".locks", ".trash", ".index"])

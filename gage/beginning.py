@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gage import clock
+from gage.acting import expect_our_home
 from gage.building import building
 from gage.clock import Clock
 from gage.durable import Sync, create, sync_dir
@@ -44,6 +45,7 @@ def init_run_meta(
     facts ``sys/NAME.json``. Raises StateError where something is in the way.
     """
     make_home(run.home)
+    expect_our_home(run.home)
     if os.path.lexists(run.run_dir) or os.path.lexists(run.meta_dir):
         raise StateError(f"{run}: already exists", "choose another name, or end it in / for an ID")
     make_lock_dir(run)

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 
+from gage.acting import expect_our_home
 from gage.errors import NotFoundError
 from gage.run import make_home
 
@@ -35,6 +36,7 @@ def find_home(runs: str | None, cwd: str, environ: Mapping[str, str]) -> str:
 def make_project_home(path: str) -> None:
     """Make the runs home *path* where it is missing, ignored by Git."""
     make_home(path)
+    expect_our_home(path)
     try:
         fd = os.open(os.path.join(path, ".gitignore"), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o664)
     except FileExistsError:

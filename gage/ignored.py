@@ -12,7 +12,8 @@ from collections.abc import Callable, Sequence
 
 from gage.dirs import joined
 from gage.durable import write_all
-from gage.programs import find_program
+from gage.programs import find_program, safe_path
+from gage.trust import find_stranger
 
 # These would make Git look elsewhere than in the directory that it is asked about.
 _ELSEWHERE = {
@@ -28,6 +29,14 @@ _ELSEWHERE = {
 
 # A repository may name programs to run; none of them is needed for these questions.
 _SAFE = ("-c", "core.fsmonitor=", "-c", "core.hooksPath=/dev/null")
+
+# Nor is an object that is missing fetched, by whatever the repository says to do that.
+_NO_FETCHING = {
+    "GIT_ALLOW_PROTOCOL": "none",
+    "GIT_NO_LAZY_FETCH": "1",
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_TERMINAL_PROMPT": "0",
+}
 
 _IGNORE_FILE_LIMIT = 1024 * 1024
 
@@ -96,10 +105,11 @@ class Ignored:
 def list_ignored(directory: str) -> list[str] | None:
     """What Git ignores in the work tree at *directory*; a directory ends in ``/``.
 
-    None where there is no work tree, Git is missing or refuses, or an outer repository
-    ignores the whole directory.
+    None where there is no work tree, or one of another user who is not trusted, Git is
+    missing or refuses, or an outer repository ignores the whole directory.
     """
-    if not _in_work_tree(directory):
+    top = _work_tree(directory)
+    if top is None or find_stranger((top, os.path.join(top, ".git")), top, os.environ):
         return None
     listed = _git(
         directory,
@@ -117,13 +127,13 @@ def list_ignored(directory: str) -> list[str] | None:
     return [path for path in listed if path not in parents]
 
 
-def _in_work_tree(directory: str) -> bool:
+def _work_tree(directory: str) -> str | None:
     while not os.path.lexists(os.path.join(directory, ".git")):
         parent = os.path.dirname(directory)
         if parent == directory:
-            return False
+            return None
         directory = parent
-    return True
+    return directory
 
 
 def _git(directory: str, args: Sequence[str], stdin: str = "") -> list[str] | None:
@@ -132,6 +142,7 @@ def _git(directory: str, args: Sequence[str], stdin: str = "") -> list[str] | No
     if program is None:
         return None
     env = {name: value for name, value in os.environ.items() if name not in _ELSEWHERE}
+    env |= {"PATH": safe_path(os.environ)} | _NO_FETCHING
     asked = os.memfd_create("paths")
     answer, answered = os.pipe()
     silence = os.open(os.devnull, os.O_WRONLY)

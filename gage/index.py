@@ -13,9 +13,11 @@ import os
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from gage.acting import is_our_home
 from gage.durable import put
 from gage.errors import StateError
 from gage.run import make_closed
+from gage.trust import believed
 
 NAME = ".index"
 FORMAT = 1
@@ -30,6 +32,8 @@ def load(home: str, columns: Sequence[str], suffix: Sequence[str]) -> list[tuple
         # Whatever lies there must not make a listing wait.
         path = os.path.join(home, NAME)
         with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
+            if not is_believed(os.fstat(file.fileno())):
+                return []
             data = file.read()
     except OSError:
         return []
@@ -52,8 +56,15 @@ def load(home: str, columns: Sequence[str], suffix: Sequence[str]) -> list[tuple
         return []
 
 
+def is_believed(status: os.stat_result) -> bool:
+    """Whether an index of this *status* can only be ours: others could list what they like."""
+    return not status.st_mode & 0o022 and status.st_uid in believed(os.environ)
+
+
 def save(home: str, columns: Sequence[str], records: Iterable[Sequence[Any]]) -> None:
     """Replace the index of *home*, if that can be done: nothing depends on it."""
+    if not is_our_home(home):
+        return
     import sqlite3
 
     try:

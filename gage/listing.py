@@ -148,14 +148,20 @@ def read_rows(home: str) -> list[Row]:
     Raises OSError only where *home* itself cannot be read.
     """
     try:
-        entries = os.listdir(home)
+        with os.scandir(home) as found:
+            entries = list(found)
     except FileNotFoundError:
         return []
-    names = [name[:-5] for name in entries if name[-5:] == ".meta" and name[0] != "."]
+    names = [
+        entry.name[:-5]
+        for entry in entries
+        # What gage keeps is never kept behind a link.
+        if entry.name[-5:] == ".meta" and entry.name[0] != "." and not entry.is_symlink()
+    ]
     if len(names) < INDEX_FROM:
         rows = [read_row(home, name) for name in names]
     else:
-        spoken_of = {name[:-5] for name in entries if name[-5:] == ".user"}
+        spoken_of = {entry.name[:-5] for entry in entries if entry.name[-5:] == ".user"}
         rows = _rows_by_index(home, names, spoken_of)
     rows = [row for row in rows if row.status != "unknown" or _is_there(row)]
     rows.sort(reverse=True)
@@ -274,7 +280,10 @@ def is_index_right(home: str) -> bool:
 
     A fact that was changed in its place, as nothing of gage does, leaves it wrong.
     """
-    if not os.path.lexists(os.path.join(home, index.NAME)):
+    try:
+        if not index.is_believed(os.lstat(os.path.join(home, index.NAME))):
+            return True  # whatever it says
+    except FileNotFoundError:
         return True
     rows = [Row._make(values) for values in index.load(home, _COLUMNS, (home,))]
     home_fd = os.open(home, os.O_RDONLY | os.O_DIRECTORY)

@@ -20,6 +20,7 @@ import struct
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+from gage.acting import expect_ours
 from gage.errors import LockedError, SystemRefusedError
 from gage.run import Run, lock_path, make_lock_dir, run_meta_path
 
@@ -32,8 +33,9 @@ def take(run: Run, name: str, *, finishing: bool = False) -> int:
     """Take the lock *name* (``runner`` or ``tree``) of *run*; the descriptor holds it.
 
     Close the descriptor to let go. With *finishing* the run is not running meanwhile.
-    Raises LockedError where another holds it.
+    Raises LockedError where another holds it, StateError where the run may not be acted upon.
     """
+    expect_ours(run)
     path = lock_path(run, name)
     make_lock_dir(run)
     fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)

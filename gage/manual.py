@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from gage.errors import NotFoundError
 from gage.mdoc import render
-from gage.programs import find_program
+from gage.programs import find_program, safe_path
 
 SECTIONS = ("1", "5", "7")
 
@@ -32,6 +32,8 @@ def open_page(name: str) -> None:
     page = find_page(name)
     if page is None:
         raise NotFoundError(f"{name}: no such page in the manual", _nearest(name))
+    # man(1), and the pager of Python, look up programs of their own.
+    os.environ["PATH"] = safe_path(os.environ)
     if not sys.stdout.isatty() or not _shown_by_man(page):
         with open(page, encoding="utf-8") as file:
             source = file.read()

@@ -10,12 +10,14 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
+from gage.acting import expect_ours
 from gage.dirs import make_link
 from gage.durable import sync_dir
 from gage.errors import ConfigError, GageError, NotFoundError, StateError
 from gage.flags import as_text
 from gage.opdef import OpDef, is_batch, raw_steps
 from gage.opref import OpRef
+from gage.recorded import recorded_opdef
 from gage.run import Run, checked_name, expect_no_link, open_run, tmp_dir
 from gage.scalar import Scalar, format_value
 from gage.schema import did_you_mean
@@ -161,13 +163,45 @@ def step_links(parent: Run, steps: Sequence[NamedStep] = ()) -> list[StepLink]:
     """The links in the run dir of *parent*: those of *steps*, there or not, then all others
     in the order in which they were made.
 
-    Raises StateError where something else lies where the link of a step should be.
+    Raises StateError where something else lies where the link of a step should be, or where
+    one leads in a circle, in which the steps of steps had no end.
     """
     links = find_links(parent, steps)
     for link in links:
         if link.state == "unexpected":
             raise _unexpected(os.path.join(parent.run_dir, link.name))
+    names = {named.name for named in steps}
+    _expect_end(parent, [link for link in links if link.name in names or not names], (), set())
     return links
+
+
+def _expect_end(
+    run: Run, links: Sequence[StepLink], above: tuple[str, ...], ends: set[str]
+) -> None:
+    """Raise StateError where one of the *links* of *run* leads back to it, or further up.
+
+    *above* are the names of the pipelines that *run* is below; *ends* those of runs below
+    which there is no circle.
+    """
+    above += (run.name,)
+    for link in links:
+        name = os.path.basename(link.run_dir)
+        if name in above:
+            path = os.path.join(run.run_dir, link.name)
+            raise StateError(f"{path}: a link that leads back to its own pipeline", f"rm {path}")
+        if link.state == "ok" and name not in ends:
+            step = open_run(link.run_dir)
+            _expect_end(step, _links_below(step), above, ends)
+    ends.add(run.name)
+
+
+def _links_below(run: Run) -> list[StepLink]:
+    try:
+        steps = named_steps(recorded_opdef(run))
+        names = {named.name for named in steps}
+        return [link for link in find_links(run, steps) if link.name in names] if steps else []
+    except (GageError, OSError, AttributeError, LookupError, TypeError):
+        return []  # damaged, and said to be so by whoever needs it
 
 
 def find_links(parent: Run, steps: Sequence[NamedStep] = ()) -> list[StepLink]:
@@ -184,6 +218,7 @@ def link_step(parent: Run, name: str, step_dir: str) -> None:
     It appears at once and durably. Raises StateError where something else has that name,
     UsageError where it is no name for a link, or the run is not beside its parent.
     """
+    expect_ours(parent)
     target = os.path.join("..", os.path.basename(step_dir.rstrip("/")))
     if os.path.realpath(os.path.dirname(step_dir.rstrip("/")) or ".") != os.path.realpath(
         parent.home

@@ -8,10 +8,20 @@ import os
 from collections.abc import Mapping
 
 
+def safe_path(environ: Mapping[str, str]) -> str:
+    """The PATH of *environ* without such entries, for programs that start others."""
+    # An empty PATH would mean the current directory again.
+    return os.pathsep.join(_folders(environ)) or os.defpath
+
+
 def find_program(name: str, environ: Mapping[str, str]) -> str | None:
     """The path of the program *name* on the PATH of *environ*; None where there is none."""
-    for folder in environ.get("PATH", os.defpath).split(os.pathsep):
+    for folder in _folders(environ):
         program = os.path.join(folder, name)
-        if os.path.isabs(folder) and os.access(program, os.X_OK) and os.path.isfile(program):
+        if os.access(program, os.X_OK) and os.path.isfile(program):
             return program
     return None
+
+
+def _folders(environ: Mapping[str, str]) -> list[str]:
+    return list(filter(os.path.isabs, environ.get("PATH", os.defpath).split(os.pathsep)))

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 from gage import index, trash
+from gage.acting import expect_our_home
 from gage.claims import check_run
 from gage.dirs import Dirs, is_gone
 from gage.durable import Sync, unlink
@@ -55,7 +56,11 @@ def repair_run(run: Run) -> None:
 
 
 def repair_home(home: str) -> None:
-    """Finish what was interrupted in *home*, and remove what is of no use. Raises OSError."""
+    """Finish what was interrupted in *home*, and remove what is of no use.
+
+    Raises OSError, StateError for root in a runs home of another user.
+    """
+    expect_our_home(home)
     trash.sweep(home)
     if is_ours(home):
         with contextlib.suppress(FileNotFoundError):

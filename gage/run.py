@@ -15,6 +15,7 @@ from typing import NamedTuple
 from gage.durable import Sync, unlink
 from gage.errors import ConfigError, NotFoundError, StateError, UsageError
 from gage.opref import OpRef, parse_opref
+from gage.trust import group_name, is_private_group
 
 SCHEMA = "1"
 RUN_ID = re.compile("[0-9a-f]{32}")
@@ -85,18 +86,23 @@ def open_run(run_dir: str, *, sync: Sync = "commit") -> Run:
     if not os.path.isdir(run.meta_dir):
         raise NotFoundError(f"{run_dir}: no run here ({os.path.basename(run.meta_dir)} is missing)")
     expect_no_link(run.meta_dir)
-    schema = _read_if_possible(run, "__schema__")
-    if schema and len(schema) < 10 and schema.isdecimal() and schema != SCHEMA:
-        raise StateError(
-            f"{run_dir}: made by another gage (schema {schema}; this one knows {SCHEMA})",
-            "upgrade gage",
-        )
+    expect_known_schema(run, run_dir)
     id = _read_if_possible(run, "id") or ""
     try:
         opref = parse_opref(_read_if_possible(run, "opref") or "")
     except ConfigError:
         opref = None
     return run._replace(id=id if RUN_ID.fullmatch(id) else "", opref=opref)
+
+
+def expect_known_schema(run: Run, shown: str = "") -> None:
+    """Raise StateError where a newer gage made *run*, which may be *shown* as it was named."""
+    schema = _read_if_possible(run, "__schema__")
+    if schema and len(schema) < 10 and schema.isdecimal() and schema != SCHEMA:
+        raise StateError(
+            f"{shown or run}: made by another gage (schema {schema}; this one knows {SCHEMA})",
+            "upgrade gage",
+        )
 
 
 def run_meta_path(run: Run, *parts: str) -> str:
@@ -156,7 +162,7 @@ def new_run_id() -> str:
 def make_home(runs_home: str) -> None:
     """Make the directory *runs_home*, closed to others, where it is missing.
 
-    Raises StateError where anybody may replace what is in it.
+    Raises StateError where others may replace what is in it.
     """
     try:
         os.makedirs(os.path.dirname(os.path.abspath(runs_home)), mode=0o775, exist_ok=True)
@@ -164,11 +170,22 @@ def make_home(runs_home: str) -> None:
     except (FileExistsError, NotADirectoryError):
         if not os.path.isdir(runs_home):
             raise NotFoundError(f"{runs_home}: not a directory") from None
-        mode = os.stat(runs_home).st_mode
-        if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
-            raise StateError(
-                f"{runs_home}: no place for runs: anybody may write there", f"chmod o-w {runs_home}"
-            ) from None
+        _expect_no_others(runs_home)
+
+
+def _expect_no_others(runs_home: str) -> None:
+    status = os.stat(runs_home)
+    if status.st_mode & stat.S_ISVTX:
+        return
+    who, mend = "", "o-w"
+    if status.st_mode & stat.S_IWOTH:
+        who = "anybody"
+    elif status.st_mode & stat.S_IWGRP and not is_private_group(status.st_gid):
+        who, mend = f"the group {group_name(status.st_gid)}", "g-w"
+    if who:
+        raise StateError(
+            f"{runs_home}: no place for runs: {who} may write there", f"chmod {mend} {runs_home}"
+        )
 
 
 def checked_name(name: str) -> str:

@@ -14,6 +14,7 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from gage import clock
+from gage.acting import expect_ours
 from gage.durable import put
 from gage.errors import NotFoundError, UsageError
 from gage.run import Run, expect_no_link, tmp_dir
@@ -93,6 +94,7 @@ def add_comment(run: Run, text: str, now: clock.Clock = clock.now) -> None:
 
 
 def _say(run: Run, verb: str, text: str, now: clock.Clock) -> None:
+    expect_ours(run)
     user_dir = run.user_dir
     with contextlib.suppress(FileExistsError):
         os.mkdir(user_dir, 0o775)

@@ -44,7 +44,7 @@ from gage.opdef import (
 from gage.progress import Progress, Tell
 from gage.recorded import recorded_config, recorded_dependencies, recorded_opdef
 from gage.removing import remove_files, remove_tree
-from gage.run import Run, has_fact, run_meta_path, tmp_dir
+from gage.run import Run, has_fact, read_fact, run_meta_path, tmp_dir
 from gage.run_files import walk_run_dir
 from gage.sealing import seal_run_dir, unseal
 from gage.selector import files_of, parse_selector
@@ -327,7 +327,9 @@ def _purge_steps(run: Run, opdef: OpDef) -> None:
     sweep(run.home)  # else one whose removal was stopped stands in the way of its own link
     for link in step_links(run, named_steps(opdef)):
         step = linked_run(run, link)
-        if step and not has_fact(step, "started"):
+        # A link may lead to any run: what is another's, or nobody's, is not ours to remove.
+        is_ours = step and run.id and read_fact(step, "parent") == run.id
+        if step and is_ours and not has_fact(step, "started"):
             abandon(step)
 
 

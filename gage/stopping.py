@@ -10,6 +10,7 @@ import signal
 import time
 from collections.abc import Callable
 
+from gage.acting import expect_ours
 from gage.errors import LockedError, StateError
 from gage.identity import read_identity
 from gage.locks import is_held, is_running
@@ -34,8 +35,10 @@ def ask_to_stop(run: Run) -> None:
     """Ask what is at work on *run* to end, by SIGTERM.
 
     Where the runner of a pipeline died, its running steps are asked. Raises StateError
-    where nothing runs, or elsewhere, LockedError where another verb is at work.
+    where nothing runs, or elsewhere, or the run may not be acted upon, LockedError where
+    another verb is at work.
     """
+    expect_ours(run)
     if is_running(run):
         _signal_runner(run)
     elif is_held(run, "tree"):

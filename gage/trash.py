@@ -15,6 +15,7 @@ import re
 from contextlib import ExitStack, suppress
 
 from gage import clock, index, locks
+from gage.acting import expect_our_home, expect_ours, is_our_home
 from gage.building import building, unheld
 from gage.durable import Sync, sync_dir
 from gage.errors import LockedError, NotFoundError, StateError
@@ -71,6 +72,7 @@ def restore_run(run: Run) -> Run:
     Raises StateError where another run has its name by now, NotFoundError where it is gone.
     """
     back = run._replace(run_dir=os.path.join(_home(run), run.name))
+    expect_ours(run)
     with locks.holding(back):
         if taken := _taken(back):
             raise StateError(f"{taken}: is in the way", "rename or delete it first")
@@ -81,6 +83,8 @@ def restore_run(run: Run) -> Run:
 
 def purge_run(run: Run) -> None:
     """Remove *run*, which is in the trash, for good. Raises NotFoundError where it is gone."""
+    expect_our_home(_home(run))
+    expect_ours(run)
     _claim(run, "purge")
     _sync(run.sync, os.path.dirname(run.home))
     _finish_purge(run.home + ".purge", run._replace(run_dir=os.path.join(_home(run), run.name)))
@@ -114,7 +118,12 @@ def trash_rows(home: str) -> list[Row]:
 
 
 def sweep(home: str, now: clock.Clock = clock.now) -> None:
-    """Finish what was interrupted in the trash of *home*, but for runs that are at work."""
+    """Finish what was interrupted in the trash of *home*, but for runs that are at work.
+
+    Who only lists the trash of another user leaves it as it is.
+    """
+    if not is_our_home(home):
+        return
     for place, work in _places(home):
         if not work:
             continue

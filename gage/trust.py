@@ -10,7 +10,7 @@ anything anyway, and under sudo(8) what belongs to the user who called it.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from gage.errors import ConfigError
 
@@ -26,8 +26,8 @@ def check_trust(path: str, environ: Mapping[str, str]) -> None:
         return
     directory = os.path.dirname(path) or "."
     owners = [os.lstat(path).st_uid, os.stat(path).st_uid, os.stat(directory).st_uid]
-    believed = _believed(environ)
-    stranger = next((owner for owner in owners if owner not in believed), None)
+    trusted = believed(environ)
+    stranger = next((owner for owner in owners if owner not in trusted), None)
     if stranger is None or _is_listed(directory, environ):
         return
     whose = "it" if stranger in owners[:2] else "its directory"
@@ -38,13 +38,60 @@ def check_trust(path: str, environ: Mapping[str, str]) -> None:
     )
 
 
-def _believed(environ: Mapping[str, str]) -> set[int]:
+def find_stranger(paths: Iterable[str], directory: str, environ: Mapping[str, str]) -> str | None:
+    """Who owns one of *paths*, or what it leads to, and is not trusted; None where nobody does.
+
+    What cannot be looked at belongs to nobody; what is in *directory* may be in the list.
+    """
+    if environ.get(VARIABLE) == "1":
+        return None
+    trusted = believed(environ)
+    for path in paths:
+        for look in (os.lstat, os.stat):
+            try:
+                owner = look(path).st_uid
+            except OSError:
+                continue
+            if owner not in trusted and not _is_listed(directory, environ):
+                return _name(owner)
+    return None
+
+
+def believed(environ: Mapping[str, str]) -> set[int]:
+    """The users who are trusted by what they are: we, root, and who called sudo(8)."""
     ours = os.geteuid()
-    believed = {ours, 0}
+    trusted = {ours, 0}
     caller = environ.get("SUDO_UID", "")
     if ours == 0 and caller.isdecimal():
-        believed.add(int(caller))
-    return believed
+        trusted.add(int(caller))
+    return trusted
+
+
+def is_private_group(gid: int) -> bool:
+    """Whether the group *gid* is ours alone, as systems that give each user a group have it.
+
+    That is our primary group, with the name or the number of our own, and nobody else in it.
+    """
+    import grp
+
+    ours = os.geteuid()
+    if gid != os.getegid():
+        return False
+    try:
+        name, _, _, members = grp.getgrgid(gid)
+    except KeyError:
+        return gid == ours
+    return (gid == ours or name == _name(ours)) and set(members) <= {_name(ours)}
+
+
+def group_name(gid: int) -> str:
+    """What the group *gid* is called."""
+    import grp
+
+    try:
+        return grp.getgrgid(gid).gr_name
+    except KeyError:
+        return str(gid)
 
 
 def _is_listed(directory: str, environ: Mapping[str, str]) -> bool:
@@ -53,7 +100,7 @@ def _is_listed(directory: str, environ: Mapping[str, str]) -> bool:
     except OSError:
         return False
     with open(fd, encoding="utf-8", errors="surrogateescape") as file:
-        if os.fstat(fd).st_uid not in _believed(environ):
+        if os.fstat(fd).st_uid not in believed(environ):
             return False
         lines = [line.strip() for line in file]
     place = os.path.realpath(directory)

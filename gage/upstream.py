@@ -55,12 +55,16 @@ def sources(run: Run) -> Sequence[str] | None:
 
     None where it may be any. A trial of a batch takes them from where the batch may.
     """
-    if not recorded_opdef(run).data.get("isolate-runs", True) or not has_fact(run, "parent"):
-        return None
-    parent = find_parent(run)
-    if parent is None:
-        return []
-    return sources(parent) if is_batch(recorded_opdef(parent)) else siblings_before(parent, run)
+    seen: set[str] = set()  # a batch that is its own parent has no runs before it
+    while recorded_opdef(run).data.get("isolate-runs", True) and has_fact(run, "parent"):
+        parent = find_parent(run)
+        if parent is None or parent.name in seen:
+            return []
+        if not is_batch(recorded_opdef(parent)):
+            return siblings_before(parent, run)
+        seen.add(parent.name)
+        run = parent
+    return None
 
 
 def find_parent(run: Run) -> Run | None:

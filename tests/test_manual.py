@@ -220,18 +220,37 @@ def test_without_both_a_page_goes_through_the_pager(tmp_path):
     assert on_a_terminal(tmp_path).startswith("paged\nNAME\n    gage-stage – ")
 
 
+def test_what_shows_a_page_finds_its_own_programs_by_absolute_entries_alone(tmp_path):
+    project, bin = tmp_path / "project", tmp_path / "bin"
+    for place in (project, project / "bin", bin):
+        place.mkdir()
+    for place in (project, project / "bin"):
+        program(place / "less", "echo the less of the project")
+    program(bin / "less", "echo less of $PATH")
+    program(bin / "man", "less")
+    path = f":.:bin:./bin:{bin}:"
+    assert on_a_terminal(bin, path=path, cwd=project) == f"less of {bin}\n"
+    program(bin / "man", "exit 1")
+    assert on_a_terminal(bin, path=path, cwd=project, pager="less") == f"less of {bin}\n"
+
+
 def program(path, script):
     path.write_text(f"#!/bin/sh\n{script}\n")
     path.chmod(0o755)
 
 
-def on_a_terminal(path):
-    """What ``open_page("stage")`` shows on a terminal where PATH is the directory *path*."""
+def on_a_terminal(bin, *, path="", cwd=ROOT, pager=""):
+    """What ``open_page("stage")`` shows on a terminal where PATH is the directory *bin*."""
     ours, theirs = os.openpty()
     child = subprocess.Popen(
         [sys.executable, "-c", "from gage.manual import open_page; open_page('stage')"],
-        env={"PATH": str(path), "PAGER": str(path / "pager"), "TERM": "xterm"},
-        cwd=ROOT,
+        env={
+            "PATH": path or str(bin),
+            "PAGER": pager or str(bin / "pager"),
+            "TERM": "xterm",
+            "PYTHONPATH": ROOT,
+        },
+        cwd=cwd,
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,

@@ -6,7 +6,9 @@ import subprocess
 
 import pytest
 
+from gage.ignored import list_ignored
 from gage.programs import find_program
+from tests.nobody import NOBODY
 from tests.place import ROOT, SCRIPTS
 from tests.programs import program, write
 
@@ -110,6 +112,60 @@ def test_git_runs_nothing_that_the_repository_says(tmp_path):
     listed = program("gage", "ls", "-n", cwd=here).out.split()
     assert "gage.yaml" in listed and "ignored.txt" not in listed
     assert not os.path.exists(canary)
+
+
+def partial_clone(here, canary):
+    """A repository in *here* that lacks an object, and says with which program to fetch it."""
+    subprocess.run(["git", "init", "-q", here], check=True)
+    script = write(f"{canary}.sh", f"#!/bin/sh\necho $0 >> {canary}\n", 0o755)
+    for key, value in {
+        "core.repositoryFormatVersion": "1",
+        "extensions.partialClone": "origin",
+        "remote.origin.url": here,
+        "remote.origin.uploadpack": script,
+        "remote.origin.promisor": "true",
+        "remote.origin.partialCloneFilter": "blob:none",
+    }.items():
+        subprocess.run(["git", "-C", here, "config", key, value], check=True)
+    update = ["git", "-C", here, "update-index"]
+    entry = f"100644,{'1' * 40},.gitignore"
+    subprocess.run([*update, "--add", "--cacheinfo", entry], check=True)
+    subprocess.run([*update, "--skip-worktree", ".gitignore"], check=True)
+
+
+def test_git_fetches_nothing_that_a_repository_lacks(tmp_path):
+    here, canary = f"{tmp_path}/project", f"{tmp_path}/canary"
+    write(f"{here}/gage.yaml", "hello: echo hello\n")
+    partial_clone(here, canary)
+    words = ["ls-files", "--others", "--ignored", "--exclude-standard", "--directory"]
+    subprocess.run(["git", "-C", here, *words], capture_output=True)
+    assert os.path.exists(canary)  # Git left to itself does
+    os.unlink(canary)
+    assert program("gage", "run", "hello", "-y", cwd=here).out == "hello\n"
+    assert not os.path.exists(canary)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+@pytest.mark.parametrize("part", ["", ".git"])
+def test_git_is_not_asked_about_a_repository_of_another_user(tmp_path, monkeypatch, part):
+    here = f"{tmp_path}/project"
+    write(f"{here}/info", "ignored.txt\n")
+    subprocess.run(["git", "init", "-q", here], check=True)
+    os.rename(f"{here}/info", f"{here}/.git/info/exclude")
+    write(f"{here}/ignored.txt", "x\n")
+    # Where it is told to, Git itself would answer.
+    monkeypatch.setenv("GIT_CONFIG_COUNT", "1")
+    monkeypatch.setenv("GIT_CONFIG_KEY_0", "safe.directory")
+    monkeypatch.setenv("GIT_CONFIG_VALUE_0", "*")
+    write(f"{os.environ['HOME']}/.gitconfig", "[safe]\n\tdirectory = *\n")
+    assert list_ignored(here) == ["ignored.txt"]
+    os.chown(os.path.join(here, part), NOBODY, NOBODY)
+    assert list_ignored(here) is None
+    monkeypatch.setenv("SUDO_UID", str(NOBODY))
+    assert list_ignored(here) == ["ignored.txt"]
+    monkeypatch.delenv("SUDO_UID")
+    monkeypatch.setenv("GAGE_TRUST", "1")
+    assert list_ignored(here) == ["ignored.txt"]
 
 
 def test_nothing_makes_code_of_data():

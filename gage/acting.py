@@ -1,0 +1,52 @@
+"""Acting on a run: whether it is one that this gage, and whoever calls it, may change.
+
+Every verb asks before it changes anything, at the latest when it takes a lock; who only
+reads need not.
+"""
+
+import os
+
+from gage.errors import StateError
+from gage.run import Run, expect_known_schema, has_fact
+from gage.trust import find_stranger
+
+_FIRST = ("__schema__", "id", "opref", "opdef.json", "initialized")
+
+
+def expect_ours(run: Run) -> None:
+    """Raise StateError unless *run* may be acted upon.
+
+    It is of a newer gage, or no run at all, or root, whom nobody else would keep from it, is
+    about to change what belongs to another user. A run that is not there is none of these.
+    """
+    expect_our_home(run.home)
+    if whose := _stranger(run.home, run.run_dir, run.meta_dir, run.user_dir):
+        raise _refused(str(run), whose)
+    if not os.path.isdir(run.meta_dir):
+        return
+    expect_known_schema(run)
+    if not any(has_fact(run, name) for name in _FIRST):
+        raise StateError(f"{run}: no run of gage: {run.name}.meta has none of its facts")
+
+
+def expect_our_home(home: str) -> None:
+    """Raise StateError where root is about to change a runs home of another user."""
+    if whose := _stranger(home):
+        raise _refused(home, whose)
+
+
+def is_our_home(home: str) -> bool:
+    """Whether root, too, may change the runs home."""
+    return not _stranger(home)
+
+
+def _stranger(home: str, *paths: str) -> str | None:
+    # Anybody else is kept from it by the kernel, as far as its owner wants that.
+    return find_stranger((home, *paths), home, os.environ) if os.geteuid() == 0 else None
+
+
+def _refused(what: str, whose: str) -> StateError:
+    return StateError(
+        f"{what}: belongs to {whose}, and is read but not changed by root",
+        "gage --trust, or GAGE_TRUST=1, lets root do so once",
+    )

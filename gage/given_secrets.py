@@ -70,12 +70,12 @@ def _defined(where: Operation | Run) -> tuple[OpRef, OpDef]:
 
 
 def _step(where: Operation | Run, pipeline: OpRef, named: "NamedStep") -> Operation | Run:
-    from gage.pipeline import find_links, full_names, linked_run
+    from gage.pipeline import full_names, linked_run, step_links
 
     if isinstance(where, Operation):
         project = where.project
     else:
-        for link in find_links(where, [named]):
+        for link in step_links(where, [named]):
             if link.name == named.name and (step := linked_run(where, link)):
                 return step
         project = recorded_project(where) or os.getcwd()

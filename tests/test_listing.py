@@ -12,6 +12,7 @@ from gage.listing import read_row, read_rows
 from gage.locks import holding
 from gage.run import Run, run_meta_path
 from gage.said import set_label
+from tests.programs import program
 from tests.written import write_run
 
 
@@ -261,6 +262,32 @@ def test_a_foreign_index_is_made_anew(tmp_path, listed, sql):
     (tmp_path / index.NAME).write_bytes(foreign(tmp_path, sql))
     assert ids(tmp_path) == before
     assert len(index.load(str(tmp_path), ["name"], ())) == len(listed)
+
+
+@pytest.mark.parametrize("whose", ["another", "the group", "a link"])
+def test_an_index_that_others_could_have_written_is_not_believed(tmp_path, listed, whose):
+    path = tmp_path / index.NAME
+    if whose == "another":
+        if os.geteuid() != 0:
+            pytest.skip("only root can give files away")
+        os.chown(path, 65534, 65534)
+    elif whose == "the group":
+        path.chmod(0o660)
+    else:
+        path.rename(tmp_path / "elsewhere")
+        path.symlink_to("elsewhere")
+    assert index.load(str(tmp_path), ["name"], ()) == []
+    assert len(read_rows(str(tmp_path))) == len(listed)
+    assert not path.is_symlink() and path.stat().st_uid == os.geteuid()  # it is made anew
+
+
+def test_a_run_whose_meta_dir_is_a_link_is_not_listed(tmp_path, listed):
+    os.rename(tmp_path / f"{listed[0].name}.meta", tmp_path / "elsewhere")
+    os.symlink("elsewhere", tmp_path / f"{listed[0].name}.meta")
+    names = {run.name for run in listed[1:]}
+    assert {row.name for row in read_rows(str(tmp_path))} == names
+    told = program("gage-ls-runs", "--runs", str(tmp_path), "--format", "%(name)")
+    assert set(told.out.split()) == names
 
 
 def test_an_index_that_cannot_be_read_or_written_does_no_harm(tmp_path, listed):

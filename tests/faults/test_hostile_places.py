@@ -1,6 +1,9 @@
 """Places that a command, or somebody else, has replaced by links to what is none of ours."""
 
+import grp
+import json
 import os
+import pwd
 import shutil
 
 import pytest
@@ -11,8 +14,10 @@ from gage.run import open_run
 from gage.said import set_label
 from gage.status import run_status
 from gage.trash import delete_run
+from gage.trust import is_private_group
 from tests.nobody import NOBODY, ordinary_place
 from tests.place import ROOT
+from tests.porcelain.place import gage, write_run
 from tests.programs import program, read, tree, write
 from tests.test_archive import finished
 
@@ -216,6 +221,98 @@ def test_where_anybody_may_write_no_run_is_begun(tmp_path):
     assert program("gage-init", f"{home}/one", "--", "true").code == 0
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give directories away")
+def test_where_a_group_of_others_may_write_no_run_is_begun(tmp_path):
+    home = f"{tmp_path}/runs"
+    os.mkdir(home)
+    os.chmod(home, 0o775)
+    assert program("gage-init", f"{home}/one", "--", "true").code == 0  # root's group is root's
+    os.chown(home, 0, NOBODY)
+    told = program("gage-init", f"{home}/two", "--", "true")
+    group = grp.getgrgid(NOBODY).gr_name
+    assert (told.code, told.err) == (
+        20,
+        f"gage-init: {home}: no place for runs: the group {group} may write there\n"
+        f"hint: chmod g-w {home}\n",
+    )
+    os.chmod(home, 0o1775)
+    assert program("gage-init", f"{home}/two", "--", "true").code == 0
+    os.chmod(home, 0o755)
+    assert program("gage-init", f"{home}/three", "--", "true").code == 0
+
+
+def test_a_group_is_private_that_is_named_or_numbered_as_its_only_user(monkeypatch):
+    def group(name, gid, members):
+        monkeypatch.setattr(grp, "getgrgid", lambda _: grp.struct_group((name, "x", gid, members)))
+        return is_private_group(gid)
+
+    gid = os.getegid()
+    me = pwd.getpwuid(os.geteuid()).pw_name
+    assert group(me, gid, []) and group(me, gid, [me])
+    assert not group(me, gid, [me, "other"])
+    assert not group(me, gid + 1, [])
+    monkeypatch.setattr(os, "geteuid", lambda: gid + 1)
+    assert not group("users", gid, [])
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give runs away")
+@pytest.mark.parametrize("part", ["", "one", "one.meta"])
+def test_root_reads_what_belongs_to_another_and_does_not_touch_it(tmp_path, part):
+    home = f"{tmp_path}/runs"
+    os.mkdir(home)
+    deleted = delete_run(finished(home))
+    run = finished(home)
+    os.chown(os.path.join(home, part), NOBODY, NOBODY)
+    before = tree(home)
+    people = ("gage", "--runs", home)
+    for words in ((*people, "runs"), (*people, "show", "one"), (*people, "cat", "one", "out/made")):
+        assert program(*words).code == 0, words
+    for verb in ("status", "manifest", "output", "fsck"):
+        assert program(f"gage-{verb}", run.run_dir).code == 0, verb
+    acts = [
+        (*people, "restart", "one", "-y"),
+        (*people, "runs", "rm", "one", "-y"),
+        (*people, "runs", "stop", "one", "-y"),
+        (*people, "runs", "label", "x", "one"),
+        (*people, "runs", "tag", "x", "one"),
+        (*people, "runs", "comment", "x", "one"),
+        ("gage-reopen", run.run_dir),
+        ("gage-finalize", run.run_dir),
+        ("gage-stage", run.run_dir),
+        ("gage-link-steps", run.run_dir, f"step={run.run_dir}"),
+    ]
+    if not part:
+        acts += [
+            (*people, "runs", "restore", deleted.id),
+            (*people, "runs", "purge", deleted.id, "-y"),
+            ("gage-init", f"{home}/two", "--", "true"),
+            ("gage-fsck", "--repair", "--runs", home),
+        ]
+    for words in acts:
+        told = program(*words)
+        if words[0] != "gage-fsck":
+            assert told.code in (20, 125), (words, told)
+            assert "belongs to nobody" in told.err, (words, told)
+            assert "gage --trust, or GAGE_TRUST=1, lets root do so once" in told.err
+        assert tree(home) == before, words
+    label = ("runs", "label", "x", "one")
+    assert program(*people, *label, env={"SUDO_UID": str(NOBODY)}).code == 0
+    assert program("gage", "--trust", *people[1:], *label).code == 0
+    assert program("gage-reopen", run.run_dir, env={"GAGE_TRUST": "1"}).code == 0
+
+
+def test_what_is_no_run_of_gage_is_not_deleted(tmp_path):
+    for name in ("photos", "photos.meta"):
+        write(f"{tmp_path}/{name}/one.jpg", "mine\n")
+    before = tree(str(tmp_path))
+    for spec in ("photos", f"{tmp_path}/photos"):
+        for words in (("rm", spec, "-y"), ("label", "x", spec), ("stop", spec, "-y")):
+            told = program("gage", "--runs", str(tmp_path), "runs", *words)
+            assert told.code == 20, (words, told)
+            assert "no run of gage: photos.meta has none of its facts" in told.err
+            assert tree(str(tmp_path)) == before
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be two users")
 def test_a_run_of_another_user_is_read_and_not_touched(tmp_path):
     delete_run(finished(str(tmp_path)))  # who is no root may not read what is to be imported
@@ -262,6 +359,66 @@ def test_links_of_steps_never_lead_out_and_never_in_circles(tmp_path, target):
         assert tree(f"{tmp_path}/outside") == before
 
 
+STEPS = json.dumps({"steps": ["all"]})
+BATCH = json.dumps({"steps": [{"run": "all", "name": "all"}], "batch": {"lr": "[1]"}})
+
+
+@pytest.mark.parametrize("size", [1, 2])
+@pytest.mark.parametrize("opdef", [STEPS, BATCH], ids=["pipeline", "batch"])
+@pytest.mark.parametrize("phase", ["pending", "staged", "completed"])
+def test_no_verb_goes_round_in_a_circle(tmp_path, size, opdef, phase):
+    home = f"{tmp_path}/runs"
+    write(f"{tmp_path}/gage.yaml", "all: echo hello\n")
+    ids = [f"{number:04x}" * 8 for number in range(1, size + 1)]
+    for number, id in enumerate(ids):
+        facts = {"opdef.json": opdef, "parent": ids[number - 1], "proc/cmd.json": '["true"]'}
+        write_run(home, number + 1, "all", exit=0 if phase == "completed" else None, facts=facts)
+        if phase == "pending":
+            os.unlink(f"{home}/{id}.meta/staged")
+            os.unlink(f"{home}/{id}.meta/manifest")
+        os.symlink(f"../{ids[number - 1]}", f"{home}/{id}/all")
+    first = ids[0]
+    for words in (
+        ("show", first),
+        ("runs", "export", first, "-o", f"{tmp_path}/a.tar"),
+        ("restart", first, "-y"),
+        ("restart", first, "lr=1", "-y"),
+        ("restart", first, "--needed", "-y"),
+        ("run", "--start", first, "-y"),
+        ("runs", "diff", first, ids[-1]),
+        ("runs", "stop", first, "-y"),
+        ("check", "--runs"),
+        ("link-steps", f"{home}/{first}"),
+        ("run-steps", f"{home}/{first}"),
+        ("run-steps", f"{home}/{first}", "--needed"),
+        ("reopen", f"{home}/{first}"),
+        ("stage", f"{home}/{first}"),
+        ("fsck", f"{home}/{first}"),
+        ("runs", "rm", first, "-y"),
+    ):
+        told = gage("--runs", home, *words, cwd=str(tmp_path))
+        assert "Traceback" not in told.err, (words, told)
+        if words[0] == "run-steps":
+            assert "a link that leads back to its own pipeline" in told.err, told
+
+
+def test_staging_anew_removes_no_run_but_those_that_it_began(tmp_path):
+    here = f"{tmp_path}/project"
+    write(f"{here}/gage.yaml", "one: echo hello\nall: {steps: [one]}\n")
+    for run_dir in ("runs/mine", "runs/theirs"):
+        assert program("gage-init", run_dir, "one", cwd=here).code == 0
+        assert program("gage-stage", run_dir, cwd=here).code == 0
+    write(f"{here}/runs/theirs.meta/parent", "f" * 32 + "\n")
+    before = {name: tree(f"{here}/runs/{name}.meta") for name in ("mine", "theirs")}
+    for name in before:
+        assert program("gage-init", f"runs/of-{name}", "all", cwd=here).code == 0
+        os.mkdir(f"{here}/runs/of-{name}")
+        os.symlink(f"../{name}", f"{here}/runs/of-{name}/one")
+        assert program("gage-stage", f"runs/of-{name}", cwd=here).code == 0
+        assert tree(f"{here}/runs/{name}.meta") == before[name]
+        assert os.path.isdir(f"{here}/runs/{name}")
+
+
 def test_gage_may_go_while_a_run_runs(tmp_path):
     package = f"{tmp_path}/site/gage"
     shutil.copytree(os.path.join(ROOT, "gage"), package)
@@ -287,6 +444,27 @@ def test_a_run_of_a_newer_gage_is_refused_by_name(tmp_path):
         told = program(f"gage-{verb}", run.run_dir)
         assert told.code in (20, 125), verb
         assert "made by another gage (schema 2; this one knows 1)" in told.err
+    people = ("gage", "--runs", str(tmp_path), "runs")
+    for words in (
+        *(("rm", "one", "-y"), ("label", "x", "one"), ("tag", "x", "one"), ("comment", "x", "one")),
+        ("stop", "one", "-y"),
+    ):
+        told = program(*people, *words)
+        assert told.code == 20, words
+        assert "made by another gage (schema 2; this one knows 1)" in told.err
     assert program("gage-status", run.run_dir).out == "unknown\n"
     assert "unknown" in program("gage", "--runs", str(tmp_path), "runs").out
     assert {p: h for p, h in tree(str(tmp_path)).items() if not p.startswith(".index")} == before
+
+
+def test_a_deleted_run_of_a_newer_gage_stays_in_the_trash(tmp_path):
+    run = delete_run(finished(str(tmp_path)))
+    os.chmod(f"{run.meta_dir}/__schema__", 0o644)
+    write(f"{run.meta_dir}/__schema__", "2\n")
+    before = tree(run.home)
+    people = ("gage", "--runs", str(tmp_path), "runs")
+    for words in (("restore", run.name), ("purge", run.name, "-y")):
+        told = program(*people, *words)
+        assert (told.code, tree(run.home)) == (20, before), words
+        assert "made by another gage (schema 2; this one knows 1)" in told.err
+    assert "unknown" in program(*people, "--deleted").out

@@ -73,9 +73,9 @@ def restore_run(run: Run) -> Run:
     """
     back = run._replace(run_dir=os.path.join(_home(run), run.name))
     expect_ours(run)
+    _expect_free(back)  # what is there may be no run, which could not be held
     with locks.holding(back):
-        if taken := _taken(back):
-            raise StateError(f"{taken}: is in the way", "rename or delete it first")
+        _expect_free(back)
         _claim(run, "restore")
         _finish_restore(run.home + ".restore", back)
     return back
@@ -142,8 +142,8 @@ def sweep(home: str, now: clock.Clock = clock.now) -> None:
                         _finish_delete(home, place, run)
                     else:
                         _finish_restore(place, run)
-        except (LockedError, FileNotFoundError):
-            continue  # another process is about it
+        except (LockedError, StateError, FileNotFoundError):
+            continue  # another process is about it, or what took its name is not ours
 
 
 def _begin(place: str, held: ExitStack) -> None:
@@ -247,9 +247,10 @@ def _claim(run: Run, work: str) -> None:
         raise NotFoundError(f"{run}: no longer in the trash") from None
 
 
-def _taken(run: Run) -> str:
-    paths = (run.meta_dir, run.run_dir, run.user_dir)
-    return next((path for path in paths if os.path.lexists(path)), "")
+def _expect_free(run: Run) -> None:
+    for path in (run.meta_dir, run.run_dir, run.user_dir):
+        if os.path.lexists(path):
+            raise StateError(f"{path}: is in the way", "rename or delete it first")
 
 
 def _home(run: Run) -> str:

@@ -21,6 +21,7 @@ SCHEMA = "1"
 RUN_ID = re.compile("[0-9a-f]{32}")
 
 _FACT_SIZE = 1 << 14
+_PIECE = 1 << 20
 
 
 class Run(NamedTuple):
@@ -227,12 +228,16 @@ def read_whole(fd: int) -> bytes:
     """All that the small file at *fd* holds; closes it. Raises OSError."""
     # A buffered file object costs more than reading the fact, and a listing reads thousands.
     try:
-        data = chunk = os.read(fd, _FACT_SIZE)
-        while len(chunk) == _FACT_SIZE:
-            data += (chunk := os.read(fd, _FACT_SIZE))
+        data = os.read(fd, _FACT_SIZE)
+        if len(data) < _FACT_SIZE:
+            return data
+        # To append to bytes is to copy them: of a large file that would take minutes.
+        pieces = [data]
+        while data := os.read(fd, _PIECE):
+            pieces.append(data)
+        return b"".join(pieces)
     finally:
         os.close(fd)
-    return data
 
 
 def has_fact(run: Run, *parts: str) -> bool:

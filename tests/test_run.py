@@ -1,6 +1,7 @@
 import os
 import re
 import stat
+import time
 
 import pytest
 from hypothesis import given
@@ -18,6 +19,7 @@ from gage.run import (
     new_run_id,
     open_run,
     read_fact,
+    read_whole,
     run_meta_path,
     run_names,
     tmp_dir,
@@ -123,6 +125,16 @@ def test_a_fact_is_read_whole_and_byte_for_byte(tmp_path):
     assert read_fact(run, "fact") == "a\r\n\udcff\n"
     write(run_meta_path(run, "large"), "x" * 200_000)
     assert read_fact(run, "large") == "x" * 200_000
+
+
+def test_a_large_fact_is_read_in_no_time(tmp_path):
+    path = tmp_path / "large"
+    path.write_bytes(b"0123456789" * 6_000_000)
+    begun = time.monotonic()
+    data = read_whole(os.open(path, os.O_RDONLY))
+    # To append to it piece by piece took minutes.
+    assert time.monotonic() - begun < 5
+    assert data == path.read_bytes()
 
 
 def test_a_fact_that_is_not_there_is_none(tmp_path):

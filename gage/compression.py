@@ -16,6 +16,8 @@ RATIO = 200
 
 FREE = 100_000_000
 
+_ZSTD_PIECE = 1024
+
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 
 
@@ -31,7 +33,7 @@ def compressing(to: IO[bytes], name: str) -> Iterator[IO[bytes]]:
         with gzip.GzipFile("", "wb", fileobj=to, mtime=0) as stream:
             yield cast(IO[bytes], stream)
     elif name.endswith((".zst", ".tzst")):
-        with _zstd(to, "wb") as stream:
+        with _zstd().open(to, "wb") as stream:
             yield stream
     else:
         yield to
@@ -52,19 +54,22 @@ def decompressing(packed: IO[bytes], *, free: int = FREE) -> Iterator[IO[bytes]]
 
         stream: Any = gzip.GzipFile(fileobj=buffered, mode="rb")
     elif first == _ZSTD:
-        stream = _zstd(buffered, "rb")
+        zstd = _zstd()
+        # The package zstandard reads over the end of a stream that is cut short.
+        own = hasattr(zstd, "ZstdFile")
+        stream = zstd.open(buffered, "rb") if own else _ZstdFrames(buffered, zstd)
     else:
         stream = buffered
     yield cast(IO[bytes], _Bounded(stream, counted, free))
 
 
-def _zstd(stream: IO[bytes], mode: str) -> Any:
+def _zstd() -> Any:
     # Found by name: which of the two there is depends on the release of Python.
     from importlib import import_module
 
     for name in ("compression.zstd", "zstandard"):
         try:
-            return import_module(name).open(stream, mode)
+            return import_module(name)
         except ImportError:
             continue
     raise UsageError("zstd is not installed here", "pip install 'gage[zstd]', or use .tar.gz")
@@ -87,6 +92,32 @@ class _Counted(io.RawIOBase):
         return len(data)
 
 
+class _ZstdFrames:
+    """The frames of a zstd stream, one after the other, each of which must have its end."""
+
+    def __init__(self, packed: IO[bytes], zstd: Any) -> None:
+        self._packed = packed
+        self._zstd = zstd
+        self._frame: Any = None
+        self._ready = io.BytesIO()
+        self._left = b""
+
+    def read(self, size: int) -> bytes:
+        while not (data := self._ready.read(size)):
+            # So little at a time, since each few bytes may be 128 KiB of zeros.
+            packed = self._left or self._packed.read(_ZSTD_PIECE)
+            self._left = b""
+            if not packed:
+                if self._frame is not None:
+                    raise EOFError("Compressed file ended before the end of a frame")
+                return b""
+            self._frame = self._frame or self._zstd.ZstdDecompressor().decompressobj()
+            self._ready = io.BytesIO(self._frame.decompress(packed))
+            if self._frame.eof:
+                self._left, self._frame = self._frame.unused_data, None
+        return data
+
+
 class _Bounded:
     """A stream that is given up where it grows beyond measure."""
 
@@ -105,7 +136,7 @@ class _Bounded:
             raise ConfigError(f"damaged: {error}") from None
         except Exception as error:
             # Each library of zstd has an exception of its own.
-            if "zstd" not in type(error).__module__.lower():
+            if type(error).__name__ != "ZstdError":
                 raise
             raise ConfigError(f"damaged: {error}") from None
         self._count += len(data)

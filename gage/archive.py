@@ -5,38 +5,68 @@ are left out, and what only belongs to this machine: locks, the index, the trash
 reached by descriptor, never through a link, and hard links are files of their own.
 """
 
+import errno
 import os
 import stat
 import tarfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import IO
 
+from gage.claims import check_run
 from gage.dirs import Dirs, file_type, joined, walk
 from gage.errors import LockedError, NotFoundError, StateError, UsageError
-from gage.locks import is_held
+from gage.fact_sizes import Sizes
+from gage.finding import Finding
+from gage.locks import holding, is_held
+from gage.pipeline import linked_names
+from gage.process_tree import check_no_survivors
+from gage.progress import Progress, ignore
 from gage.reading import READ
-from gage.run import Run, checked_name
+from gage.run import Run, checked_name, has_fact
+from gage.step_circles import find_circle
 
 PARTS = ("", ".meta", ".user")
 
 
-def write_archive(runs: Sequence[Run], to: IO[bytes]) -> None:
-    """Write an archive of *runs* to the stream *to*.
+def write_archive(runs: Sequence[Run], to: IO[bytes], *, progress: Progress = ignore) -> None:
+    """Write an archive of *runs* to the stream *to*, and hold them all meanwhile.
 
-    Raises LockedError where one is at work, StateError for what cannot be archived,
-    NotFoundError where one is gone, and OSError.
+    Each is verified before anything is written, as it will be where it is imported. Raises
+    LockedError where one is at work, StateError for what cannot be archived, NotFoundError
+    where one is gone, and OSError.
     """
-    with tarfile.open(
-        fileobj=to, mode="w|", format=tarfile.PAX_FORMAT, errors="surrogateescape"
-    ) as tar:
+    with ExitStack() as held:
         for run in runs:
-            if is_held(run, "runner") or is_held(run, "tree"):
-                raise LockedError(f"{run}: is at work", f"gage-status --wait {run}")
-            if not os.path.isdir(run.meta_dir):
-                raise NotFoundError(f"{run}: no run here")
-            for part in PARTS:
-                if os.path.lexists(run.run_dir + part):
-                    _add_tree(tar, run, part)
+            held.enter_context(_at_rest(run))
+        for run in runs:
+            _expect_importable(run, progress)
+        there = {run.name: run for run in runs}
+        if name := find_circle(
+            there, lambda name: linked_names(there[name]) if name in there else ()
+        ):
+            raise StateError(f"{there[name]}: is a step of itself", "remove the link that says so")
+        with tarfile.open(
+            fileobj=to, mode="w|", format=tarfile.PAX_FORMAT, errors="surrogateescape"
+        ) as tar:
+            for run in runs:
+                for part in PARTS:
+                    if os.path.lexists(run.run_dir + part):
+                        _add_tree(tar, run, part)
+
+
+def is_unfinished(run: Run) -> bool:
+    """Whether *run* was started and is not finalized: how it ended is only known here."""
+    return has_fact(run, "started") and not has_fact(run, "proc", "exit")
+
+
+def is_refused(finding: Finding) -> bool:
+    """Whether a run of which this is found goes in no archive, and comes out of none.
+
+    What links of steps lead to need not be in the archive.
+    """
+    is_untrue = finding.severity == "error" and finding.what != "link"
+    return is_untrue or finding.what == "unfinished"
 
 
 def inner_link(path: str, target: str) -> bool:
@@ -57,6 +87,48 @@ def inner_link(path: str, target: str) -> bool:
     return depth >= 0
 
 
+@contextmanager
+def _at_rest(run: Run) -> Iterator[None]:
+    """Hold *run*, with nothing of it at work, for a ``with`` block."""
+    with ExitStack() as held:
+        if os.path.isdir(run.meta_dir):
+            try:
+                held.enter_context(holding(run, finishing=True))
+            except OSError as error:
+                # Where nothing can be written, nobody can begin anything either.
+                if error.errno != errno.EROFS or is_held(run, "runner"):
+                    raise
+            except LockedError:
+                raise LockedError(f"{run}: is at work", f"gage-status --wait {run}") from None
+            check_no_survivors(run)
+        if not os.path.isdir(run.meta_dir):
+            raise NotFoundError(f"{run}: no run here")
+        yield
+
+
+def _expect_importable(run: Run, progress: Progress) -> None:
+    if is_unfinished(run):
+        raise StateError(f"{run}: is not finalized", f"gage-finalize {run}")
+    sizes = Sizes()
+    for part in PARTS[1:]:
+        if os.path.isdir(run.run_dir + part):
+            _expect_sizes(run.run_dir + part, part, sizes)
+    for finding in check_run(run, is_ours=True, progress=progress):
+        if is_refused(finding):
+            where = os.path.join(run.home, finding.path)
+            raise StateError(f"{where}: {finding.message}", finding.hint)
+
+
+def _expect_sizes(top: str, part: str, sizes: Sizes) -> None:
+    with Dirs(top) as dirs:
+        for place in walk(dirs, lambda path, error: _fail(top, path, error)):
+            for entry in place.files:
+                path = joined(place.path, entry.name)
+                size = entry.stat(follow_symlinks=False).st_size
+                if trouble := sizes.trouble(part, path, size):
+                    raise StateError(f"{top}/{path}: {trouble}")
+
+
 def _is_name(name: str) -> bool:
     try:
         return bool(checked_name(name))
@@ -66,19 +138,19 @@ def _is_name(name: str) -> bool:
 
 def _add_tree(tar: tarfile.TarFile, run: Run, part: str) -> None:
     top = run.name + part
-
-    def fail(path: str, error: OSError) -> None:
-        error.filename = os.path.join(run.run_dir + part, path)
-        raise error
-
     with Dirs(run.run_dir + part) as dirs:
-        for place in walk(dirs, fail):
+        for place in walk(dirs, lambda path, error: _fail(run.run_dir + part, path, error)):
             folder = tarfile.TarInfo(joined(top, place.path) if place.path else top)
             folder.type, folder.mode = tarfile.DIRTYPE, 0o755
             tar.addfile(folder)
             for entry in place.files:
                 path = joined(place.path, entry.name)
                 _add_file(tar, place.fd, entry, path, f"{top}/{path}", part)
+
+
+def _fail(top: str, path: str, error: OSError) -> None:
+    error.filename = os.path.join(top, path)
+    raise error
 
 
 def _add_file(

@@ -212,6 +212,12 @@ def find_links(parent: Run, steps: Sequence[NamedStep] = ()) -> list[StepLink]:
     return [_step_link(parent, name, name in present) for name in names]
 
 
+def linked_names(parent: Run) -> list[str]:
+    """The names beside *parent* that links in its run dir lead to, whatever is there."""
+    links = (_sibling(parent, name) for name in _in_order(parent.run_dir))
+    return [os.path.basename(run_dir) for run_dir in links if run_dir]
+
+
 def link_step(parent: Run, name: str, step_dir: str) -> None:
     """Make *name* in the run dir of *parent* a link to the run dir *step_dir* beside it.
 

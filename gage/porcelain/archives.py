@@ -1,6 +1,7 @@
 """gage runs export and import: runs in an archive, to another machine and back."""
 
 import os
+import resource
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,13 +18,14 @@ from gage.durable import sync_dir, sync_policy
 from gage.errors import ConfigError, NotFoundError, StateError, UsageError
 from gage.filters import Filters
 from gage.home import make_project_home
-from gage.pipeline import is_pipeline, linked_run, named_steps, step_links
+from gage.pipeline import find_links, linked_run
 from gage.porcelain.choosing import chosen, expect_said
 from gage.porcelain.options import Limit, Place, Specs
-from gage.recorded import recorded_opdef
 from gage.run import Run
 
 Output = Annotated[str, typer.Option("-o", "--output", metavar="FILE", help="the archive")]
+_OTHER_FILES = 256
+
 Files = Annotated[list[str], typer.Argument(metavar="FILE...", help="archives; - reads one")]
 
 
@@ -36,6 +38,7 @@ def export(
         raise UsageError("an archive is nothing for a terminal", "-o FILE.tar.gz writes a file")
     rows = chosen(place.home, specs, filters, limit)
     runs = _with_steps([row.run for row in rows])
+    _allow_files(len(runs) + _OTHER_FILES)
     if output == "-":
         write_archive(runs, sys.stdout.buffer)
         return 0
@@ -62,6 +65,14 @@ def import_(place: Place, files: Files) -> int:
     return 0
 
 
+def _allow_files(count: int) -> None:
+    """Let so many files be open, if that may be: the lock of each run is one."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < count:
+        most = count if hard == resource.RLIM_INFINITY else min(count, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+
+
 def _with_steps(runs: Sequence[Run]) -> list[Run]:
     """*runs* and the runs of their steps, each once."""
     found: dict[str, Run] = {}
@@ -71,10 +82,9 @@ def _with_steps(runs: Sequence[Run]) -> list[Run]:
         if run.run_dir in found:
             continue
         found[run.run_dir] = run
-        opdef = recorded_opdef(run)
-        if is_pipeline(opdef):
-            steps = (linked_run(run, link) for link in step_links(run, named_steps(opdef)))
-            ahead += [step for step in steps if step]
+        # Any run may have steps: gage-link-steps(1) asks for no pipeline.
+        steps = (linked_run(run, link) for link in find_links(run))
+        ahead += [step for step in steps if step]
     return list(found.values())
 
 

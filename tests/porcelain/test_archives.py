@@ -4,13 +4,16 @@ import os
 import signal
 import subprocess
 import tarfile
+import time
 
 import pytest
 
+from gage.facts import log_action
 from gage.run import run_names
 from tests.pipelines import chain, done
 from tests.porcelain.place import gage_on_terminal
 from tests.programs import can_be_killed, killed_at, program, tree, write
+from tests.staged import staged_run
 
 
 @pytest.fixture
@@ -76,6 +79,145 @@ def test_a_wrong_archive_is_named_and_changes_nothing(project, elsewhere, tmp_pa
     assert told.code == 30
     assert told.err.startswith(f"gage runs import: {tmp_path}/bad.tar: no tar archive")
     assert program("gage", "runs", cwd=elsewhere).out == ""
+
+
+@pytest.mark.parametrize("end", ["tar", "tar.gz", "tar.zst"])
+def test_a_damaged_archive_is_named_and_leaves_nothing_behind(project, elsewhere, tmp_path, end):
+    archive = f"{tmp_path}/a.{end}"
+    project.gage("runs", "export", "all@", "-o", archive)
+    with open(archive, "rb") as file:
+        good = file.read()
+    cut = len(good.rstrip(b"\0")) - 1
+    flipped = bytearray(good)
+    flipped[len(good) // 2 : len(good) // 2 + 64] = bytes(range(64, 128))
+    for data in (good[:cut], good[: cut // 2], bytes(flipped)):
+        with open(archive, "wb") as file:
+            file.write(data)
+        told = program("gage", "runs", "import", archive, cwd=elsewhere)
+        assert (told.code, told.out) == (30, "")
+        assert told.err.startswith(f"gage runs import: {archive}: ")
+        assert len(told.err.splitlines()) == 1
+        assert run_names(f"{elsewhere}/.gage/runs") == []
+        assert os.listdir(f"{elsewhere}/.gage/runs/.tmp") == []
+
+
+def test_another_state_of_a_run_that_is_here_is_refused(project, tmp_path):
+    archive = f"{tmp_path}/a.tar"
+    project.gage("runs", "export", "train@", "-o", archive)
+    assert project.gage("restart", "-y", "train@", "lr=1").code == 0
+    before = tree(project.home)
+    told = project.gage("runs", "import", archive)
+    assert (told.code, told.out) == (20, "")
+    assert "is here already, and not the same: config.json differs" in told.err
+    assert tree(project.home) == before
+
+
+def test_runs_that_were_linked_by_hand_go_along(project, elsewhere, tmp_path):
+    """Whatever the run is that they were linked to, and whatever they are called."""
+    first, train = project.newest("prepare"), project.newest("train")
+    project.run("prepare", "n=8")
+    by_hand = f"{project.home}/by-hand"
+    for part in ("", ".meta"):
+        os.rename(project.newest("prepare").run_dir + part, by_hand + part)
+    for step in (by_hand, train.run_dir):
+        assert program("gage-link-steps", first.run_dir, step).code == 0
+    archive = f"{tmp_path}/a.tar"
+    assert project.gage("runs", "export", first.name, "-o", archive).code == 0
+    told = program("gage", "runs", "import", archive, cwd=elsewhere)
+    assert (told.code, told.err) == (0, "")
+    home = f"{elsewhere}/.gage/runs"
+    assert {first.name, train.name, "by-hand"} <= {*run_names(home)}
+    assert "missing" not in program("gage-link-steps", f"{home}/{first.name}").out
+
+
+def test_what_was_added_after_a_run_ended_is_named_at_once(project, tmp_path):
+    run = project.newest("train")
+    write(f"{run.run_dir}/notes.txt", "later\n")
+    told = project.gage("runs", "export", "train@", "-o", f"{tmp_path}/a.tar")
+    assert told.code == 20
+    assert f"{run}/notes.txt: the manifest does not know it\n" in told.err
+    assert "hint: move it out of the run" in told.err
+    assert not os.path.exists(f"{tmp_path}/a.tar")
+
+
+def test_a_run_that_is_not_finalized_is_exported_when_it_is(project, elsewhere, tmp_path):
+    project.run("prepare", "--stage")
+    run = project.newest("prepare")
+    assert program("gage-exec", run.run_dir).code == 0
+    told = project.gage("runs", "export", "1", "-o", f"{tmp_path}/a.tar")
+    assert (told.code, "is not finalized" in told.err) == (20, True)
+    command = told.err.splitlines()[-1].removeprefix("hint: ")
+    assert program("sh", "-c", command, cwd=project.path).code == 0
+    assert project.gage("runs", "export", "1", "-o", f"{tmp_path}/a.tar").code == 0
+    assert program("gage", "runs", "import", f"{tmp_path}/a.tar", cwd=elsewhere).code == 0
+    assert program("gage", "runs", "-s", cwd=elsewhere).out.split()[1:3] == ["prepare", "completed"]
+
+
+def test_runs_are_held_while_they_are_exported(project, elsewhere):
+    project.run("prepare", "--stage")
+    staged, ended = project.newest("prepare"), project.newest("train")
+    write(f"{ended.home}/{ended.name}.meta/large", "x" * 1_000_000)
+    argv = ["gage", "runs", "export", staged.name, ended.name]
+    with subprocess.Popen(argv, cwd=project.path, stdout=subprocess.PIPE) as export:
+        data = export.stdout.read(512)  # it has begun, and the pipe is full
+        for command in (
+            ("run", "--start", staged.name),
+            ("restart", "-y", ended.name),
+            ("runs", "rm", "-y", ended.name),
+            ("runs", "rm", "-y", staged.name),
+        ):
+            assert project.gage(*command).code == 11, command
+        data += export.stdout.read()
+    assert export.returncode == 0
+    with open(f"{elsewhere}/a.tar", "wb") as file:
+        file.write(data)
+    told = program("gage", "runs", "import", "a.tar", cwd=elsewhere)
+    assert (told.code, len(told.out.split())) == (0, 2)
+    assert project.gage("runs", "rm", "-y", staged.name).code == 0
+
+
+def test_a_run_that_is_running_is_not_exported(project, tmp_path):
+    project.write("gage.yaml", "wait: {exec: sleep 60}\n")
+    with subprocess.Popen(["gage", "run", "-y", "wait"], cwd=project.path) as running:
+        while not any(row.status == "running" for row in project.rows("wait")):
+            assert running.poll() is None
+            time.sleep(0.05)
+        told = project.gage("runs", "export", "1", "-o", f"{tmp_path}/a.tar")
+        assert (told.code, "is at work" in told.err) == (11, True)
+        assert project.gage("runs", "stop", "-y", "1").code == 0
+    assert not os.path.exists(f"{tmp_path}/a.tar")
+
+
+def test_more_runs_than_files_may_be_open_are_exported(tmp_path):
+    home = f"{tmp_path}/.gage/runs"
+    for number in range(300):
+        run = staged_run(home, ["true"], name=f"r{number:03}")
+        log_action(run, "staged")
+    script = "ulimit -Sn 128; gage runs export -n 300 -o a.tar"
+    told = program("sh", "-c", script, cwd=str(tmp_path))
+    assert (told.code, told.err) == (0, "")
+    with tarfile.open(f"{tmp_path}/a.tar") as tar:
+        assert sum(info.name.endswith(".meta") for info in tar) == 300
+
+
+def test_an_import_that_takes_long_is_not_swept(project, elsewhere, tmp_path):
+    archive = f"{tmp_path}/a.tar"
+    project.gage("runs", "export", "all@", "-o", archive)
+    with open(archive, "rb") as file:
+        data = file.read()
+    tmp = f"{elsewhere}/.gage/runs/.tmp"
+    argv = ["gage", "runs", "import", "-"]
+    with subprocess.Popen(argv, cwd=elsewhere, stdin=subprocess.PIPE) as importing:
+        importing.stdin.write(data[: len(data) // 2])
+        importing.stdin.flush()
+        while not (os.path.isdir(tmp) and os.listdir(tmp)):
+            time.sleep(0.05)
+        for name in os.listdir(tmp):
+            os.utime(f"{tmp}/{name}", (0, 0))
+        assert program("gage-fsck", "--repair", "--runs", os.path.dirname(tmp)).code == 0
+        importing.stdin.write(data[len(data) // 2 :])
+    assert importing.returncode == 0
+    assert program("gage", "check", "--runs", cwd=elsewhere).out == "4 runs: ok\n"
 
 
 def test_an_archive_is_there_whole_or_not_at_all(project, tmp_path):

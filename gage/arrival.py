@@ -6,11 +6,13 @@ what is no run, and goes when the archive is imported again.
 """
 
 import os
-import stat
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import IO, NamedTuple
 
+from gage.archive import is_refused, is_unfinished
+from gage.arrival_modes import set_modes
+from gage.building import building
 from gage.claims import check_run
 from gage.compression import FREE, decompressing
 from gage.digest import digest_fd
@@ -18,19 +20,18 @@ from gage.dirs import Dirs, joined, walk
 from gage.durable import Sync, sync_dir, sync_file_system
 from gage.errors import ConfigError, GageError, LockedError, StateError
 from gage.extraction import MAX_ENTRIES, extract
-from gage.finding import Finding
 from gage.locks import holding
+from gage.meta_files import read_meta_file
+from gage.pipeline import linked_names
 from gage.progress import Tell
 from gage.reading import READ
 from gage.removing import remove_tree
-from gage.run import RUN_ID, Run, make_home, open_run, read_fact, tmp_dir
-from gage.sealing import seal_facts
+from gage.run import RUN_ID, Run, make_home, open_run, read_fact, run_names, tmp_dir
 from gage.status import run_status
+from gage.step_circles import find_circle
 
 _BEFORE = (".user", "")
 """The parts of a run that come before its meta dir."""
-
-_FINISHED = ("completed", "error", "terminated")
 
 
 class Arrived(NamedTuple):
@@ -59,26 +60,25 @@ def import_runs(
     make_home(home)
     tmp = tmp_dir(Run(os.path.join(home, "-"), "", None))
     place = os.path.join(tmp, os.urandom(12).hex())
-    os.mkdir(place, 0o700)
-    try:
-        with decompressing(packed, free=free) as stream:
-            names = extract(stream, place, max_entries=max_entries)
-        runs = [_verified(place, name, sync, tell) for name in names]
-        new = [run for run in runs if not _is_here(run, home)]
-        for run in new:
-            _seal(run)
-        if sync != "none":
-            fd = os.open(place, os.O_RDONLY | os.O_DIRECTORY)
-            try:
-                sync_file_system(fd)
-            finally:
-                os.close(fd)
-        new = _placed(new, home)
-        return [
-            Arrived(run._replace(run_dir=os.path.join(home, run.name)), run in new) for run in runs
-        ]
-    finally:
-        remove_tree(place)
+    with building(place, 0o700):
+        try:
+            with decompressing(packed, free=free) as stream:
+                names = extract(stream, place, max_entries=max_entries)
+            runs = [_verified(place, name, sync, tell) for name in names]
+            _expect_own_ids(runs)
+            new = _not_here(runs, home)
+            for run in new:
+                set_modes(run)
+            if sync != "none":
+                fd = os.open(place, os.O_RDONLY | os.O_DIRECTORY)
+                try:
+                    sync_file_system(fd)
+                finally:
+                    os.close(fd)
+            new = _placed(new, home)
+        finally:
+            remove_tree(place)
+    return [Arrived(run._replace(run_dir=os.path.join(home, run.name)), run in new) for run in runs]
 
 
 def _verified(place: str, name: str, sync: Sync, tell: Tell) -> Run:
@@ -91,17 +91,60 @@ def _verified(place: str, name: str, sync: Sync, tell: Tell) -> Run:
         raise ConfigError(f"{name}: is no run: its ID is missing, or another")
     if run_status(run) == "unknown":
         raise ConfigError(f"{name}: is no run: its facts make no sense")
+    if is_unfinished(run):
+        raise ConfigError(f"{name}: is not finalized, and how it ended is not told")
     for finding in check_run(run):
-        if finding.severity == "error" and not _is_of_the_home(finding):
+        if is_refused(finding):
             raise ConfigError(f"{finding.path}: {finding.message}")
         if finding.what in ("changed", "command"):
             tell(f"{finding.path}: {finding.message}")
     return run
 
 
-def _is_of_the_home(finding: Finding) -> bool:
-    """Whether a finding is about runs that need not be in the archive."""
-    return finding.what == "link"
+def _expect_own_ids(runs: Sequence[Run]) -> None:
+    """Raise ConfigError where two of *runs* have one ID."""
+    names: dict[str, str] = {}
+    for run in runs:
+        if (other := names.setdefault(run.id, run.name)) != run.name:
+            raise ConfigError(f"{run.name}: has the ID of {other}, too: {run.id}")
+
+
+def _not_here(runs: Sequence[Run], home: str) -> list[Run]:
+    """Those of *runs* that are not in *home* yet.
+
+    Raises StateError where another run has the name or the ID of one of them there, and
+    ConfigError where with them a run would be a step of itself.
+    """
+    new = [run for run in runs if not _is_here(run, home)]
+    if not new:
+        return []
+    new_ids = {run.id: run.name for run in new}
+    names = dict(new_ids)
+    there = {run.name: run for run in new}
+    for name in run_names(home):
+        run_dir = os.path.join(home, name)
+        id = os.fsdecode(read_meta_file(f"{run_dir}.meta", "id")).removesuffix("\n")
+        if id in new_ids:
+            raise StateError(
+                f"{run_dir}: is here already, under this name and not as {new_ids[id]}",
+                f"gage runs rm {run_dir}",
+            )
+        names[id] = name
+        there[name] = Run(run_dir, id, None)
+
+    def steps(name: str) -> list[str]:
+        try:
+            return linked_names(there[name]) if name in there else []
+        except OSError:
+            return []  # a run that is here may be damaged
+
+    def parents(name: str) -> list[str]:
+        parent = os.fsdecode(read_meta_file(there[name].meta_dir, "parent")).removesuffix("\n")
+        return [names[parent]] if parent and parent in names else []
+
+    if name := find_circle(new_ids.values(), steps) or find_circle(new_ids.values(), parents):
+        raise ConfigError(f"{name}: is a step of itself")
+    return new
 
 
 def _is_here(run: Run, home: str) -> bool:
@@ -109,31 +152,16 @@ def _is_here(run: Run, home: str) -> bool:
     here = os.path.join(home, run.name)
     if not os.path.lexists(here + ".meta"):
         return False
-    same = ("id", "manifest", "proc/exit", "started", "staged")
-    try:
-        there = open_run(here)
-        if all(read_fact(run, name) == read_fact(there, name) for name in same):
-            return True
-    except (GageError, OSError):
-        pass
-    raise StateError(
-        f"{here}: another run of this name is here", "gage runs rm deletes it, or --runs another"
-    )
-
-
-def _seal(run: Run) -> None:
-    """Let files of a finished run be read-only, whatever the archive said."""
-    if run_status(run) not in _FINISHED:
-        return
-    seal_facts(run.meta_dir, sync="none")
-    if not os.path.isdir(run.run_dir):
-        return
-    with Dirs(run.run_dir) as dirs:
-        for place in walk(dirs, _fail):
-            for entry in place.files:
-                if entry.is_file(follow_symlinks=False):
-                    mode = stat.S_IMODE(entry.stat(follow_symlinks=False).st_mode)
-                    os.chmod(entry.name, mode & ~0o222, dir_fd=place.fd)
+    trouble = "another run of this name is here"
+    with suppress(GageError, OSError):
+        if open_run(here).id == run.id:
+            facts, those = _tree(run.meta_dir), _tree(here + ".meta")
+            if facts == those:
+                return True
+            differing = (p for p in {*facts, *those} if facts.get(p) != those.get(p))
+            first = min(differing, key=lambda path: (path.endswith("/"), path.count("/"), path))
+            trouble = f"is here already, and not the same: {first} differs"
+    raise StateError(f"{here}: {trouble}", "gage runs rm deletes it, or --runs another")
 
 
 def _fail(path: str, error: OSError) -> None:
@@ -152,7 +180,7 @@ def _placed(runs: Sequence[Run], home: str) -> list[Run]:
     try:
         with holding(doorway):
             # Another import may have brought some in meanwhile.
-            new = [run for run in _steps_first(runs) if not _is_here(run, home)]
+            new = _not_here(_steps_first(runs), home)
             for run in new:
                 for part in _BEFORE:
                     _expect_free(run.run_dir + part, os.path.join(home, run.name + part))

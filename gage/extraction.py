@@ -14,6 +14,7 @@ from gage.archive import PARTS, inner_link
 from gage.dirs import Dirs
 from gage.durable import write_all
 from gage.errors import ConfigError, UsageError
+from gage.fact_sizes import Sizes
 from gage.manifest import is_run_path
 from gage.run import checked_name
 from gage.tar_entries import Entry, read_entries
@@ -30,24 +31,29 @@ def extract(stream: IO[bytes], to: str, *, max_entries: int = MAX_ENTRIES) -> li
     Raises ConfigError that names the entry for whatever no archive of runs has, and OSError.
     """
     names: dict[str, None] = {}
+    sizes: dict[str, Sizes] = {}
     with Dirs(to, make=True) as dirs:
         for count, (entry, data) in enumerate(read_entries(stream), 1):
             if count > max_entries:
                 raise ConfigError(f"has more than {max_entries:,} entries")
-            names[_extract(entry, data, dirs)] = None
+            name, part = _judged(entry)
+            if part and entry.kind == "file":
+                inside = entry.name.partition("/")[2]
+                if trouble := sizes.setdefault(name, Sizes()).trouble(part, inside, entry.size):
+                    raise _wrong(entry, trouble)
+            _extract(entry, part, data, dirs)
+            names[name] = None
     if not names:
         raise ConfigError("no run is in it")
     return list(names)
 
 
-def _extract(entry: Entry, data: Iterator[bytes], dirs: Dirs) -> str:
-    """Write one entry; the name of the run that it belongs to."""
-    name, part = _judged(entry)
+def _extract(entry: Entry, part: str, data: Iterator[bytes], dirs: Dirs) -> None:
     folder, _, last = entry.name.rpartition("/")
     try:
         if entry.kind == "directory":
             dirs.fd(entry.name)
-            return name
+            return
         at = dirs.fd(folder)
         if entry.kind == "link":
             inner = entry.name.partition("/")[2]
@@ -67,10 +73,10 @@ def _extract(entry: Entry, data: Iterator[bytes], dirs: Dirs) -> str:
         if error.errno in (errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ):
             raise _wrong(entry, f"cannot be here: {error.strerror}") from None
         raise
-    return name
 
 
 def _judged(entry: Entry) -> tuple[str, str]:
+    """The name and the part of the run that *entry* belongs to."""
     path = entry.name
     if len(os.fsencode(path)) > MAX_NAME or path.count("/") > MAX_DEPTH:
         raise _wrong(entry, "the name is too long")

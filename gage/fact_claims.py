@@ -38,7 +38,7 @@ def check_facts(run: Run, meta: MetaDir, life: Life) -> Iterator[Finding]:
     yield from _missing(run, meta.files, life)
     for path, file in meta.files.items():
         is_ours = stat.S_ISREG(file.mode) and is_known(own_name(path))
-        if is_ours and file.mode & UNSEALED and not _grows(path, life):
+        if is_ours and file.mode & UNSEALED and not may_grow(path, life):
             yield fact(run, "warning", "writable", path, "should be read-only", mend(run))
         if path in _LOGS and is_ours and not (file.data or file.trouble or _grows_anew(life)):
             yield fact(run, "error", "damaged", path, "is empty", lost(run))
@@ -70,6 +70,15 @@ def check_shapes(run: Run, meta: MetaDir) -> Iterator[Finding]:
     for path in _FROM_INIT:
         if path not in meta.files and path not in meta.folders:
             yield fact(run, "error", "missing", path, "is missing", lost(run))
+
+
+def may_grow(path: str, life: Life) -> bool:
+    """Whether the file may still be written to: it is sealed when the run is finalized."""
+    if life.phase == "finished":
+        return False
+    if path.startswith("output/"):
+        return _grows_anew(life) or path[7:9] in ("40", "50")
+    return path == "manifest" or path.startswith("log/")
 
 
 def fact(
@@ -129,12 +138,3 @@ def _outputs_of_hooks(facts: Facts, life: Life) -> list[str]:
 def _grows_anew(life: Life) -> bool:
     """Whether a verb may have been killed that had begun a log, or the output of a hook."""
     return life.phase in ("pending", "reopening")
-
-
-def _grows(path: str, life: Life) -> bool:
-    """Whether the file may still be written to: it is sealed when the run is finalized."""
-    if life.phase == "finished":
-        return False
-    if path.startswith("output/"):
-        return _grows_anew(life) or path[7:9] in ("40", "50")
-    return path == "manifest" or path.startswith("log/")

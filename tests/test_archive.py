@@ -1,5 +1,6 @@
 """Archives of runs: what goes in comes out, and what a stranger packed does no harm."""
 
+import copy
 import gzip
 import io
 import os
@@ -14,22 +15,25 @@ from gage.archive import inner_link, write_archive
 from gage.arrival import import_runs
 from gage.beginning import init_run_meta
 from gage.claims import check_run
+from gage.compression import compressing
 from gage.errors import ConfigError, GageError, LockedError, StateError
+from gage.fact_sizes import Sizes
 from gage.locks import holding
 from gage.opdef import OpCmd, OpDef
 from gage.opref import OpRef
 from gage.plumbing.exec import exec_run
 from gage.plumbing.finalize import finalize_run
 from gage.plumbing.stage import stage_run
-from gage.run import make_run, open_run, run_names
+from gage.run import make_run, open_run, read_fact, run_meta_path, run_names
 from gage.status import run_status
 from tests.programs import tree, write
+from tests.staged import staged_run
 
 NAME = "one"
 
 
-def finished(home, *, digest="sha256", files=()):
-    """A run in *home* that made *files*, path to bytes."""
+def finished(home, *, digest="sha256", files=(), links=None):
+    """A run in *home* that made *files*, path to bytes, and *links*, path to target."""
     run = make_run(OpRef("", "test"), str(home), name=NAME, sync="none")
     opdef = OpDef(
         "test", {"digest": digest, "exec": "true", "sourcecode": False, "flags": {"lr": 0.1}}
@@ -42,6 +46,8 @@ def finished(home, *, digest="sha256", files=()):
         with open(target, "wb") as file:
             file.write(data)
     os.symlink("made", f"{run.run_dir}/out-link") if not files else None
+    for path, link in (links or {}).items():
+        os.symlink(link, f"{run.run_dir}/{path}")
     assert exec_run(run, echo=False) == 0
     finalize_run(run)
     return run
@@ -133,6 +139,46 @@ def test_the_same_run_stays_and_another_of_its_name_is_refused(tmp_path):
     assert tree(str(tmp_path / "to")) == before
 
 
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("config.json", b'{"lr": 0.2}\n'),
+        ("opref", b'2 "" other\n'),
+        ("proc/cmd.json", b'["false"]\n'),
+        ("sys/host.json", b'"elsewhere"\n'),
+        ("unknown-to-gage", b"x"),
+    ],
+)
+def test_a_run_is_the_same_only_where_every_fact_is(tmp_path, entries, name, data):
+    taken(repacked(entries), tmp_path / "to")
+    before = tree(str(tmp_path / "to"))
+    others = [e for e in entries if e[0].name != f"one.meta/{name}"]
+    others.append(entry(f"one.meta/{name}", data=data))
+    with pytest.raises(StateError, match=f"is here already, and not the same: {name} differs"):
+        taken(repacked(others), tmp_path / "to")
+    assert tree(str(tmp_path / "to")) == before
+
+
+def renamed(entries, name):
+    copies = [(copy.copy(info), data) for info, data in entries]
+    for info, _ in copies:
+        info.name = info.name.replace("one", name, 1)
+    return copies
+
+
+def test_no_run_comes_in_under_two_names(entries, outside):
+    with pytest.raises(ConfigError, match="two: has the ID of one, too"):
+        taken(repacked([*entries, *renamed(entries, "two")]), outside)
+
+
+def test_a_run_that_is_here_under_another_name_is_refused(tmp_path, entries):
+    taken(repacked(entries), tmp_path / "to")
+    before = tree(str(tmp_path / "to"))
+    with pytest.raises(StateError, match="one: is here already, under this name and not as two"):
+        taken(repacked(renamed(entries, "two")), tmp_path / "to")
+    assert tree(str(tmp_path / "to")) == before
+
+
 def test_a_run_that_is_at_work_is_not_archived(tmp_path):
     run = finished(tmp_path)
     with holding(run), pytest.raises(LockedError, match="is at work"):
@@ -141,11 +187,45 @@ def test_a_run_that_is_at_work_is_not_archived(tmp_path):
 
 @pytest.mark.parametrize("target", ["/etc/passwd", "../../x", "../two/x", "a/../../.."])
 def test_a_link_that_leads_outside_is_not_archived(tmp_path, target):
-    run = finished(tmp_path)
-    os.chmod(run.run_dir, 0o755)
-    os.symlink(target, f"{run.run_dir}/away")
+    run = finished(tmp_path, links={"away": target})
     with pytest.raises(StateError, match="a link that leads outside"):
         packed(run)
+
+
+def test_what_could_not_be_imported_is_not_archived(tmp_path):
+    run = finished(tmp_path)
+    added = write(f"{run.run_dir}/notes.txt", "later\n")
+    stream = io.BytesIO()
+    with pytest.raises(StateError, match=r"one/notes\.txt: the manifest does not know it"):
+        write_archive([run], stream)
+    assert stream.getvalue() == b""
+    os.unlink(added)
+    write(run_meta_path(run, "unknown-to-gage"), "a note of mine\n")
+    (arrived,), _ = taken(packed(run), tmp_path / "to")
+    assert tree(arrived.run.meta_dir).keys() == tree(run.meta_dir).keys()
+    os.chmod(run_meta_path(run, "config.json"), 0o644)
+    with open(run_meta_path(run, "config.json"), "a", encoding="utf-8") as file:
+        file.write(" " * 20_000_000)
+    with pytest.raises(StateError, match=r"one.meta/config.json: is too large"):
+        packed(run)
+
+
+def test_a_run_that_is_not_finalized_is_not_archived(tmp_path):
+    run = staged_run(tmp_path / "from", ["sh", "-c", "exit 4"])
+    run = open_run(run.run_dir, sync="none")
+    assert exec_run(run, echo=False) == 4
+    with pytest.raises(StateError, match="one: is not finalized") as told:
+        packed(run)
+    assert told.value.hint == f"gage-finalize {run}"
+    finalize_run(run)
+    (arrived,), _ = taken(packed(run), tmp_path / "to")
+    assert read_fact(arrived.run, "proc", "exit") == "4"
+
+
+def test_a_run_comes_in_only_with_how_it_ended(entries, outside):
+    ends = ("one.meta/proc/exit", "one.meta/stopped")
+    with pytest.raises(ConfigError, match="one: is not finalized"):
+        taken(repacked([e for e in entries if e[0].name not in ends]), outside)
 
 
 def test_what_is_no_file_is_not_archived(tmp_path):
@@ -263,6 +343,55 @@ def test_what_is_no_archive_is_refused(entries, outside):
             taken(data, outside)
 
 
+@pytest.mark.parametrize("end", ["", ".gz", ".zst"])
+def test_a_damaged_archive_is_an_error_of_ours_and_never_taken_for_a_whole(entries, outside, end):
+    stream = io.BytesIO()
+    with compressing(Kept(stream), end) as packing:
+        packing.write(repacked(entries))
+    good = stream.getvalue()
+    chance = random.Random(6)
+    last = len(good if end else good.rstrip(b"\0"))
+    for cut in (last - 1, *(chance.randrange(1, last) for _ in range(60))):
+        with pytest.raises(ConfigError):
+            taken(good[:cut], outside)
+    for number in (5, 6, 9, 12, 40):
+        data = bytearray(good)
+        data[number : number + 8] = b"\xff" * 8
+        with pytest.raises(ConfigError):
+            taken(bytes(data), outside)
+
+
+class Kept(io.RawIOBase):
+    """A stream whose end is not that of *stream*."""
+
+    def __init__(self, stream):
+        self.write = stream.write
+
+    def writable(self):
+        return True
+
+
+@pytest.mark.parametrize(
+    ("name", "size"), [("config.json", 1 << 25), ("id", 1 << 17), ("log/runner", 1 << 25)]
+)
+def test_a_fact_beyond_measure_is_refused_before_it_is_read(entries, outside, name, size):
+    others = [e for e in entries if e[0].name != f"one.meta/{name}"]
+    with pytest.raises(ConfigError, match=f"{name}: is too large"):
+        taken(repacked([*others, entry(f"one.meta/{name}", data=b" " * size)]), outside)
+    said = entry("one.user/label-0000000000000001-00000000", data=b"x" * (1 << 21))
+    with pytest.raises(ConfigError, match="00000000: is too large"):
+        taken(repacked([*entries, said]), outside)
+
+
+def test_facts_are_bounded_together_and_output_is_not():
+    sizes = Sizes()
+    troubles = [sizes.trouble(".meta", f"attempts/{n}/manifest", 1 << 26) for n in range(1, 7)]
+    assert troubles[:4] == [""] * 4
+    assert all("the facts of the run have more than" in trouble for trouble in troubles[4:])
+    assert Sizes().trouble(".meta", "output/40_run", 1 << 40) == ""
+    assert Sizes().trouble("", "manifest", 1 << 40) == ""
+
+
 def test_a_bomb_is_given_up_early(entries, outside):
     bomb = repacked([*entries, entry("one/zeros", data=bytes(20_000_000))])
     with pytest.raises(ConfigError, match="grows beyond measure"):
@@ -278,6 +407,37 @@ def test_set_id_bits_and_what_lets_others_write_are_dropped(tmp_path, entries):
     for place in (arrived.run.run_dir, arrived.run.meta_dir):
         modes = {mode for mode, _ in tree(place).values() if mode.startswith("-")}
         assert modes <= {"-r-xr-xr-x", "-r--r--r--"}
+
+
+@pytest.mark.parametrize("mask", [0o022, 0o002, 0o077])
+@pytest.mark.parametrize("claimed", [None, 0o7777, 0o000])
+def test_a_staged_run_has_the_modes_that_staging_gives(tmp_path, claimed, mask):
+    before = os.umask(mask)
+    try:
+        write(f"{tmp_path}/project/main.sh", "#!/bin/sh\n", 0o755 & ~mask)
+        write(f"{tmp_path}/project/data.txt", "1\n", 0o644 & ~mask)
+        run = make_run(OpRef("", "test"), str(tmp_path / "from"), name=NAME, sync="none")
+        init_run_meta(run, OpDef("test", {"exec": "true"}), {}, OpCmd(["true"], {}))
+        stage_run(run, str(tmp_path / "project"))
+        data = packed(run)
+        if claimed is not None:
+            with tarfile.open(fileobj=io.BytesIO(data)) as tar:
+                members = [(info, info.isreg() and tar.extractfile(info).read()) for info in tar]
+            for info, _ in members:
+                info.mode = claimed
+            data = repacked(members)
+        (arrived,), _ = taken(data, tmp_path / "to")
+    finally:
+        os.umask(before)
+    its, those = tree(run.meta_dir), tree(arrived.run.meta_dir)
+    files = tree(arrived.run.run_dir)
+    if claimed is None:
+        assert (those, files) == (its, tree(run.run_dir))
+    for path in ("log/runner", "log/files", "manifest"):
+        assert those[path] == its[path]
+    assert all("w" not in mode for mode, _ in files.values() if mode.startswith("-"))
+    assert [f for f in check_run(open_run(arrived.run.run_dir)) if f.what == "writable"] == []
+    assert all(m[5] == m[8] == "-" for m in (mode for mode, _ in files.values()) if m[0] == "-")
 
 
 def test_a_huge_size_that_is_declared_fills_no_disk(entries, outside):
@@ -314,6 +474,50 @@ def two_runs(tmp_path):
     stream = io.BytesIO()
     write_archive([parent, step], stream)
     return parent, step, stream.getvalue()
+
+
+def circle(tmp_path, *links, parents=()):
+    """An archive of the runs a and b, with *links* from one to the other."""
+    ids = {"a": "a" * 32, "b": "b" * 32}
+    runs = []
+    for name, id in ids.items():
+        run = make_run(OpRef("", "test"), str(tmp_path / "from"), name=name, id=id, sync="none")
+        parent = ids[dict(parents)[name]] if name in dict(parents) else ""
+        init_run_meta(run, OpDef("test", {"exec": "true"}), {}, OpCmd(["true"], {}), parent=parent)
+        os.mkdir(run.run_dir)
+        runs.append(run)
+    archives = {}
+    for run in runs:
+        stream = io.BytesIO()
+        write_archive([run], stream)
+        with tarfile.open(fileobj=io.BytesIO(stream.getvalue())) as tar:
+            archives[run.name] = [(i, i.isreg() and tar.extractfile(i).read()) for i in tar]
+    for start, end in links:
+        archives[start].append(entry(f"{start}/step", LINK, f"../{end}"))
+    return runs, archives
+
+
+@pytest.mark.parametrize(
+    ("links", "parents"),
+    [(["aa"], []), (["ab", "ba"], []), ([], ["ab", "ba"])],
+)
+def test_a_run_that_is_a_step_of_itself_is_refused(tmp_path, outside, links, parents):
+    runs, archives = circle(tmp_path / "deep", *links, parents=parents)
+    with pytest.raises(ConfigError, match=r"is a step of itself"):
+        taken(repacked([*archives["a"], *archives["b"]]), outside)
+    for start, end in links:
+        os.symlink(f"../{end}", os.path.join(tmp_path / "deep" / "from" / start / "step"))
+    if links:
+        with pytest.raises(StateError, match=r"is a step of itself"):
+            write_archive(runs, io.BytesIO())
+
+
+def test_no_circle_is_closed_by_a_second_archive(tmp_path):
+    _, archives = circle(tmp_path, "ab", "ba")
+    taken(repacked(archives["a"]), tmp_path / "to")
+    with pytest.raises(ConfigError, match=r"is a step of itself"):
+        taken(repacked(archives["b"]), tmp_path / "to")
+    assert run_names(str(tmp_path / "to")) == ["a"]
 
 
 def test_a_directory_that_has_the_name_of_a_run_is_never_replaced(tmp_path, entries):

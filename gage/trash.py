@@ -72,6 +72,7 @@ def restore_run(run: Run) -> Run:
     Raises StateError where another run has its name by now, NotFoundError where it is gone.
     """
     back = run._replace(run_dir=os.path.join(_home(run), run.name))
+    expect_our_home(back.home)
     expect_ours(run)
     _expect_free(back)  # what is there may be no run, which could not be held
     with locks.holding(back):

@@ -17,6 +17,7 @@ from gage.recorded import (
     recorded_config,
     recorded_dependencies,
     recorded_opdef,
+    recorded_opref,
 )
 from gage.renewal import renew
 from gage.run import Run, open_run
@@ -78,8 +79,7 @@ def _inputs_of_step(run: Run, *, is_trial: bool) -> Inputs | None:
         return None
     if is_pipeline(opdef):
         return _inputs(run)
-    assert run.opref is not None
     later = {record["path"] for record in recorded_dependencies(run) if "run" in record}
     entries = [entry for entry in read_manifest(run) if entry.path not in later]
     args = recorded_command(run).args
-    return (fingerprint(run.opref, args, recorded_config(run), entries),)
+    return (fingerprint(recorded_opref(run), args, recorded_config(run), entries),)

@@ -2,20 +2,16 @@
 
 from collections.abc import Iterable, Mapping
 
-from gage.errors import StateError
 from gage.manifest import Entry, format_entry, read_manifest
 from gage.opref import OpRef, format_opref
-from gage.recorded import recorded_command, recorded_config
-from gage.run import Run, run_meta_path
+from gage.recorded import recorded_command, recorded_config, recorded_opref
+from gage.run import Run
 
 
 def run_fingerprint(run: Run) -> str:
     """The fingerprint of what went into *run*. Raises StateError."""
-    if run.opref is None:
-        path = run_meta_path(run, "opref")
-        raise StateError(f"{path}: this fact is missing or damaged", f"gage-fsck {run}")
     went_in = recorded_command(run).args, recorded_config(run), read_manifest(run)
-    return fingerprint(run.opref, *went_in)
+    return fingerprint(recorded_opref(run), *went_in)
 
 
 def fingerprint(

@@ -8,7 +8,7 @@ from gage.flags import flag_variable
 from gage.opdef import FlagDef, OpDef, is_batch, raw_steps
 from gage.operation import Operation, find_step_operation
 from gage.opref import OpRef
-from gage.recorded import recorded_opdef, recorded_project
+from gage.recorded import recorded_opdef, recorded_opref, recorded_project
 from gage.run import Run
 from gage.secret import hide, in_environment, passing_on, secret_variables
 
@@ -65,8 +65,7 @@ def secrets_among(where: Operation | Run, names: Iterable[str]) -> dict[str, str
 def _defined(where: Operation | Run) -> tuple[OpRef, OpDef]:
     if isinstance(where, Operation):
         return where.opref, where.opdef
-    assert where.opref is not None
-    return where.opref, recorded_opdef(where)
+    return recorded_opref(where), recorded_opdef(where)
 
 
 def _step(where: Operation | Run, pipeline: OpRef, named: "NamedStep") -> Operation | Run:

@@ -4,8 +4,16 @@ from typing import Any
 
 from gage.errors import StateError
 from gage.opdef import OpCmd, OpDef
+from gage.opref import OpRef
 from gage.run import Run, read_fact, run_meta_path
 from gage.scalar import Scalar
+
+
+def recorded_opref(run: Run) -> OpRef:
+    """The operation by its name. Raises StateError."""
+    if run.opref is None:
+        raise _unreadable(run, "missing or damaged", "opref")
+    return run.opref
 
 
 def recorded_opdef(run: Run) -> OpDef:
@@ -65,9 +73,7 @@ def read_json_fact(run: Run, *parts: str) -> Any:
         return json.loads(text or "")
     except (ValueError, RecursionError):
         trouble = "missing" if text is None else "damaged"
-        raise StateError(
-            f"{run_meta_path(run, *parts)}: this fact is {trouble}", f"gage-fsck {run}"
-        ) from None
+        raise _unreadable(run, trouble, *parts) from None
 
 
 def _read_object(run: Run, *parts: str) -> dict[str, Any]:
@@ -86,6 +92,10 @@ def _read_scalars(run: Run, *parts: str) -> dict[str, Scalar]:
 
 def _is_list_of(kind: type, value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(item, kind) for item in value)
+
+
+def _unreadable(run: Run, trouble: str, *parts: str) -> StateError:
+    return StateError(f"{run_meta_path(run, *parts)}: this fact is {trouble}", f"gage-fsck {run}")
 
 
 def _other(run: Run, *parts: str, wanted: str) -> StateError:

@@ -19,7 +19,13 @@ from gage.opdef import (
     raw_steps,
 )
 from gage.operation import Operation, Prepared, resolve, with_kinds
-from gage.recorded import given_names, recorded_command, recorded_config, recorded_opdef
+from gage.recorded import (
+    given_names,
+    recorded_command,
+    recorded_config,
+    recorded_opdef,
+    recorded_opref,
+)
 from gage.run import Run
 from gage.scalar import ALL_KINDS, Scalar, format_value
 from gage.secret import passing_on, secret_variables
@@ -33,7 +39,7 @@ def renew(run: Run, given: Mapping[str, str]) -> Prepared:
     Values that stay are not questioned. Raises ConfigError for a name that is not known, and
     for a value that cannot be.
     """
-    assert run.opref is not None
+    opref = recorded_opref(run)
     opdef, recorded = recorded_opdef(run), recorded_config(run)
     opdef = passing_on(opdef, secrets_among(run, given))
     for name in given if not is_batch(opdef) else ():
@@ -50,12 +56,12 @@ def renew(run: Run, given: Mapping[str, str]) -> Prepared:
         constants[name] = constants[name]._replace(value=None, kinds=kinds)
     force = (recorded.keys() - given.keys()) | (forced_names(opdef) - typed)
     texts = {name: format_value(value) for name, value in recorded.items()} | dict(given)
-    resolved = resolve(run.opref, opdef, constants, texts, force=frozenset(force))
+    resolved = resolve(opref, opdef, constants, texts, force=frozenset(force))
     forced_still = forced_names(opdef) & resolved.config.keys()
     resolved = resolved._replace(forced=resolved.forced | forced_still)
     opdef = with_kinds(opdef, constants, resolved)
     names = list(dict.fromkeys([*given_names(run), *given]))
-    return Prepared(run.opref, opdef, resolved.config, names, _command(run, opdef, resolved.config))
+    return Prepared(opref, opdef, resolved.config, names, _command(run, opdef, resolved.config))
 
 
 def renew_from(
@@ -66,7 +72,7 @@ def renew_from(
     It keeps the values that a person gave; the run of a *step* has those that its pipeline
     says, which are *given*. Raises ConfigError.
     """
-    assert run.opref is not None
+    opref = recorded_opref(run)
     before, recorded = recorded_opdef(run), recorded_config(run)
     isolated = before.data.get("isolate-runs") if step is None else step.isolate_runs
     opdef = operation.opdef
@@ -78,10 +84,10 @@ def renew_from(
     opdef = passing_on(opdef, secrets_among(operation, texts))
     _check_still_secret(before, opdef, texts)
     force = forced_names(before)
-    resolved = resolve(run.opref, opdef, constants, texts, force=force)
+    resolved = resolve(opref, opdef, constants, texts, force=force)
     opdef = with_kinds(opdef, constants, resolved)
     cmd = operation_command(opdef, resolved.config)
-    return Prepared(run.opref, opdef, resolved.config, list(texts), cmd)
+    return Prepared(opref, opdef, resolved.config, list(texts), cmd)
 
 
 def _check_still_secret(before: OpDef, now: OpDef, texts: Mapping[str, str]) -> None:

@@ -12,6 +12,7 @@ import re
 import stat
 from typing import NamedTuple
 
+from gage.dirs import is_passing
 from gage.durable import Sync, unlink
 from gage.errors import ConfigError, NotFoundError, StateError, UsageError
 from gage.opref import OpRef, parse_opref
@@ -265,7 +266,9 @@ def _lock_dirs(run: Run) -> tuple[str, str]:
 def _read_if_possible(run: Run, name: str) -> str | None:
     try:
         return read_fact(run, name)
-    except OSError:
+    except OSError as error:
+        if is_passing(error):
+            raise  # what acts on a run without its ID would take its steps for another's
         return None
 
 
@@ -273,8 +276,11 @@ def make_closed(path: str) -> None:
     """Make a directory of gage's own, closed to others. Raises StateError for a link there."""
     try:
         os.mkdir(path, 0o700)
-    except FileExistsError:
+    except OSError:
         expect_no_link(path)
+        # One that is there does, though there be no room to make another.
+        if not os.path.isdir(path):
+            raise
 
 
 def expect_no_link(path: str) -> None:

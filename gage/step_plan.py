@@ -24,7 +24,7 @@ from gage.pipeline import (
     step_links,
 )
 from gage.process_tree import survivors
-from gage.recorded import recorded_config, recorded_opdef, recorded_project
+from gage.recorded import recorded_config, recorded_opdef, recorded_opref, recorded_project
 from gage.renewal import renew, renew_from
 from gage.run import Run, has_fact, open_run, read_fact
 from gage.scalar import Scalar
@@ -94,9 +94,8 @@ def plan_steps(
         by_run.setdefault(link.run_dir, planned[-1].action)
     missing = [step.named.name for step in planned if step.action == "make"]
     if missing:
-        assert parent.opref is not None
         project = recorded_project(parent) or os.getcwd()
-        prepare_steps(parent.opref, opdef, config, project, missing, environ=environ)
+        prepare_steps(recorded_opref(parent), opdef, config, project, missing, environ=environ)
     return planned
 
 
@@ -173,17 +172,16 @@ def _planned(plan: _Plan, named: NamedStep, link: StepLink, earlier: Action | No
 
 
 def _check_operation(plan: _Plan, named: NamedStep, run: Run) -> None:
-    assert plan.parent.opref is not None
-    names = full_names(named.step, plan.parent.opref) if named.step.operation else []
-    if names and str(run.opref) not in names and not _is_batch_of(run, names):
+    names = full_names(named.step, recorded_opref(plan.parent)) if named.step.operation else []
+    if names and str(recorded_opref(run)) not in names and not _is_batch_of(run, names):
         raise StateError(
-            f"{run}: a run of {run.opref}, and the step is {names[0]}",
+            f"{run}: a run of {recorded_opref(run)}, and the step is {names[0]}",
             "remove the link to have another run made",
         )
 
 
 def _is_batch_of(run: Run, names: Sequence[str]) -> bool:
-    return is_batch(recorded_opdef(run)) and str(run.opref).removesuffix(MARK) in names
+    return is_batch(recorded_opdef(run)) and str(recorded_opref(run)).removesuffix(MARK) in names
 
 
 def _renewed(plan: _Plan, named: NamedStep, run: Run) -> tuple[dict[str, str], Prepared]:
@@ -191,16 +189,15 @@ def _renewed(plan: _Plan, named: NamedStep, run: Run) -> tuple[dict[str, str], P
 
     With other source code these are all values of the step.
     """
-    assert plan.parent.opref is not None
     step = named.step if named.step.operation else None
-    texts = step_flags(named, plan.parent.opref, plan.config) if step else {}
+    texts = step_flags(named, recorded_opref(plan.parent), plan.config) if step else {}
     if not plan.force or is_batch(recorded_opdef(run)):
         return changed_values(run, texts), renew(run, texts)
     return texts, renew_from(run, _operation_now(run), texts, step)
 
 
 def _operation_now(run: Run) -> Operation:
-    return find_step_operation(recorded_project(run) or os.getcwd(), [str(run.opref)])
+    return find_step_operation(recorded_project(run) or os.getcwd(), [str(recorded_opref(run))])
 
 
 def _is_anothers(plan: _Plan, named: NamedStep, run: Run) -> bool:

@@ -20,7 +20,7 @@ from gage.pipeline import (
     step_flags,
     step_links,
 )
-from gage.recorded import recorded_config, recorded_opdef
+from gage.recorded import recorded_config, recorded_opdef, recorded_opref
 from gage.run import Run
 from gage.scalar import Scalar
 from gage.secret import kept_secrets, missing_secret, secret_variables
@@ -51,13 +51,12 @@ def step_environ(
     *target* that this is about to become.
     """
     opdef, config = _operation(parent, target)
-    assert parent.opref is not None
     kept = kept_secrets(opdef, config)
     values = {n: environ[v] for n, v in kept.items() if environ.get(v)}
     found = environ_for_steps(opdef, config, environ)
     variables = secret_variables(step)
     if values and variables and named.step.operation:
-        for name, text in step_flags(named, parent.opref, config, values).items():
+        for name, text in step_flags(named, recorded_opref(parent), config, values).items():
             if name in variables and text not in ("", HIDDEN):
                 found[variables[name]] = text
     return found
@@ -108,14 +107,13 @@ def missing_secrets(
     missing = {v: n for n, v in kept_secrets(opdef, config).items() if not environ.get(v)}
     if missing or not raw_steps(opdef):
         return missing
-    assert run.opref is not None
     steps = named_steps(opdef)
     for named, link in zip(steps, step_links(run, steps), strict=False):
         step = linked_run(run, link)
         if step is None or (not completed and run_status(step) == "completed"):
             continue
         try:
-            texts = step_flags(named, run.opref, config)
+            texts = step_flags(named, recorded_opref(run), config)
             its = step_environ(named, run, recorded_opdef(step), environ, target)
             found = missing_secrets(step, its, completed=completed)
         except GageError as error:

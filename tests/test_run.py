@@ -1,5 +1,6 @@
 import os
 import re
+import resource
 import stat
 import time
 
@@ -163,3 +164,17 @@ def test_gages_own_places_are_no_runs(tmp_path):
     os.makedirs(tmp_path / ".trash.meta")
     assert run_names(str(tmp_path)) == [run.name]
     assert run_names(str(tmp_path / "none")) == []
+
+
+def test_a_run_is_not_opened_without_its_id_while_descriptors_have_run_out(tmp_path):
+    made = write_run(str(tmp_path), "one")
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)
+    spare = os.open("/dev/null", os.O_RDONLY)
+    os.close(spare)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (spare, limit[1]))
+    try:
+        with pytest.raises(OSError, match="Too many open files"):
+            open_run(str(made))
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limit)
+    assert open_run(str(made)).id

@@ -27,7 +27,7 @@ from gage.plumbing.reopen import reopen_run
 from gage.plumbing.stage import stage_run
 from gage.process_tree import Tree
 from gage.progress import Tell
-from gage.recorded import recorded_config, recorded_opdef, recorded_project
+from gage.recorded import recorded_config, recorded_opdef, recorded_opref, recorded_project
 from gage.run import Run, has_fact, open_run, read_fact
 from gage.staging import abandon
 from gage.status import exit_note
@@ -209,12 +209,11 @@ def _reopen(work: _Work, step: PlannedStep, run: Run) -> None:
 def _made(work: _Work, named: NamedStep) -> Run:
     """A new run for a step that has none."""
     parent = work.parent
-    assert parent.opref is not None
     opdef = recorded_opdef(parent)
     project = recorded_project(parent) or os.getcwd()
     config = recorded_config(parent)
     (prepared,) = prepare_steps(
-        *(parent.opref, opdef, config, project, [named.name]), environ=work.environ
+        *(recorded_opref(parent), opdef, config, project, [named.name]), environ=work.environ
     )
     run = begin_step(parent, prepared, links_of(parent, opdef), work.now)
     environ = step_environ(named, parent, prepared.prepared.opdef, work.environ)

@@ -14,7 +14,7 @@ from gage.errors import GageError, StateError
 from gage.locks import holding
 from gage.opdef import raw_steps
 from gage.progress import Progress, Tell, ignore, unheard
-from gage.recorded import recorded_config, recorded_opdef, recorded_project
+from gage.recorded import recorded_config, recorded_opdef, recorded_opref, recorded_project
 from gage.run import Run, has_fact, open_run
 from gage.staging import STAGE_PHASES, StagePhase, Staging, do_phase
 from gage.status import expect
@@ -70,8 +70,9 @@ def _stage_steps(staging: Staging) -> None:
     from gage.step_secrets import step_environ
 
     run, opdef, project, now = staging.run, staging.opdef, staging.project, staging.now
-    assert run.opref is not None
-    steps = prepare_steps(run.opref, opdef, recorded_config(run), project, environ=staging.environ)
+    steps = prepare_steps(
+        recorded_opref(run), opdef, recorded_config(run), project, environ=staging.environ
+    )
     links = links_of(run, opdef)
     begun = [(step, begin_step(run, step, links, now)) for step in steps]
     for step, step_run in begun:

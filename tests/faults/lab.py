@@ -113,6 +113,8 @@ def fail(bench: Bench, at: Prepared, error: str, number: int) -> Trial | None:
     if (
         answer.code == 0
         and not trouble
+        # The code is the command's where it is said that no more than the end was not kept.
+        and "not finalized" not in answer.err
         and (argv := next_command(bench, at))
         and argv == at.scenario.argv
     ):

@@ -26,7 +26,7 @@ from gage.pipeline import linked_names
 from gage.progress import Tell
 from gage.reading import READ
 from gage.removing import remove_tree
-from gage.run import RUN_ID, Run, make_home, open_run, read_fact, run_names, tmp_dir
+from gage.run import RUN_ID, Run, make_home, open_run, read_fact, run_names, sync_home, tmp_dir
 from gage.status import run_status
 from gage.step_circles import find_circle
 
@@ -58,6 +58,7 @@ def import_runs(
     Raises LockedError where another import is bringing in one of them.
     """
     make_home(home)
+    sync_home(home, sync)
     tmp = tmp_dir(Run(os.path.join(home, "-"), "", None))
     place = os.path.join(tmp, os.urandom(12).hex())
     with building(place, 0o700):

@@ -20,7 +20,7 @@ from gage.opdef import OpCmd, OpDef, default_label, default_tags
 from gage.operation import Prepared
 from gage.opref import format_opref
 from gage.removing import remove_abandoned, remove_tree
-from gage.run import SCHEMA, Run, make_home, make_lock_dir, make_run, tmp_dir
+from gage.run import SCHEMA, Run, make_home, make_lock_dir, make_run, sync_home, tmp_dir
 from gage.said import add_tags, check_sayings, set_label
 from gage.scalar import Scalar
 from gage.secret import masked
@@ -48,6 +48,7 @@ def init_run_meta(
     expect_our_home(run.home)
     if os.path.lexists(run.run_dir) or os.path.lexists(run.meta_dir):
         raise StateError(f"{run}: already exists", "choose another name, or end it in / for an ID")
+    sync_home(run.home, run.sync)
     make_lock_dir(run)
     assert run.opref is not None
     facts = {

@@ -13,7 +13,7 @@ import stat
 from typing import NamedTuple
 
 from gage.dirs import is_passing
-from gage.durable import Sync, unlink
+from gage.durable import Sync, sync_dir, unlink
 from gage.errors import ConfigError, NotFoundError, StateError, UsageError
 from gage.opref import OpRef, parse_opref
 from gage.trust import group_name, is_private_group
@@ -173,6 +173,26 @@ def make_home(runs_home: str) -> None:
         if not os.path.isdir(runs_home):
             raise NotFoundError(f"{runs_home}: not a directory") from None
         _expect_no_others(runs_home)
+
+
+def sync_home(runs_home: str, sync: Sync) -> None:
+    """Make the name of *runs_home* durable before it is first used, with those that lead to it.
+
+    Else a run in a new home, however well it is kept, would be nowhere after a power cut. Once
+    there are locks this is done.
+    """
+    directory = os.path.abspath(runs_home)
+    if os.path.isdir(os.path.join(directory, ".locks")):
+        return
+    device = os.stat(directory).st_dev
+    while directory != os.path.dirname(directory):
+        directory = os.path.dirname(directory)
+        try:
+            if os.stat(directory).st_dev != device:
+                return
+            sync_dir(directory, sync)
+        except PermissionError:
+            return  # what we may not read we did not make
 
 
 def _expect_no_others(runs_home: str) -> None:

@@ -75,6 +75,13 @@ MUTANTS = (
         *("kill", "init"),
     ),
     Mutant(
+        "the name of a new runs home is not synced",
+        "beginning.py",
+        "    sync_home(run.home, run.sync)\n",
+        "",
+        *("names-lost", "init"),
+    ),
+    Mutant(
         "the name of a new run is not synced",
         "beginning.py",
         "    sync_dir(run.home, run.sync)\n",

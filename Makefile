@@ -7,7 +7,7 @@ BIN = $(VENV)/bin
 READY = $(VENV)/.ready
 SIDE_BY_SIDE = -n auto --dist loadgroup
 
-.PHONY: demo test check faults bench format clean
+.PHONY: demo test check faults bench pictures format clean
 
 demo: $(READY)
 	PATH="$(CURDIR)/$(BIN):$$PATH" examples/demo.sh
@@ -32,6 +32,9 @@ faults: $(READY)
 
 bench: $(READY)
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m bench
+
+pictures: $(READY)
+	$(BIN)/python -m pictures
 
 format: $(READY)
 	$(BIN)/ruff format .

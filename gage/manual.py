@@ -4,8 +4,10 @@
 """
 
 import os
+import re
 import sys
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from gage.errors import NotFoundError
 from gage.mdoc import render
@@ -46,9 +48,46 @@ def open_page(name: str) -> None:
             sys.stdout.write(render(source))
 
 
+class Mention(NamedTuple):
+    """A page that mentions something: ``gage-file(5)``, what it is for, under which headings."""
+
+    page: str
+    about: str
+    headings: list[str]
+
+
+def find_mentions(phrase: str) -> list[Mention]:
+    """The pages that mention *phrase*, upper case or lower; first those about it by name."""
+    phrase = " ".join(phrase.split()).casefold()
+    found = [mention for page in _pages() if (mention := _mention(page, phrase)).headings]
+    # A checkout's page may be installed, too: the first is the one that is opened.
+    first = {mention.page: mention for mention in reversed(found)}
+    return sorted(first.values(), key=lambda m: ("NAME" not in m.headings, m.page))
+
+
 def page_names() -> list[str]:
     """The names of all pages, sorted: ``gage``, ``gage-stage``, …"""
     return sorted({os.path.basename(page)[:-2] for page in _pages()})
+
+
+def _mention(page: str, phrase: str) -> Mention:
+    with open(page, encoding="utf-8") as file:
+        # Lines are joined again, so that a phrase is found across their ends.
+        lines = render(file.read()).split("\n")
+    name, _, section = os.path.basename(page).rpartition(".")
+    about, heading = "", ""
+    headings: dict[str, list[str]] = {}
+    for line in lines:
+        if re.match(r" {0,2}\S", line):
+            heading = line.strip()
+        elif line:
+            headings.setdefault(heading, []).append(line.strip())
+            about = about or line.partition("–")[2].strip()
+    return Mention(
+        f"{name}({section})",
+        about,
+        [head for head, text in headings.items() if phrase in " ".join(text).casefold()],
+    )
 
 
 def _pages() -> Iterator[str]:

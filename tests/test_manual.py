@@ -78,7 +78,7 @@ def test_a_page_has_the_sections_of_a_page_and_the_name_of_its_file(page):
     if section == "1":
         order = ["NAME", "SYNOPSIS", "DESCRIPTION", "EXIT STATUS", "EXAMPLES", "SEE ALSO"]
     else:
-        order = ["NAME", "DESCRIPTION", "SEE ALSO"]
+        order = ["NAME", "DESCRIPTION", "EXAMPLES", "SEE ALSO"]
     assert [title for title in sections if title in order] == order
     assert re.search(rf"(?m)^\.Dt {name.upper()} {section}$", text)
     assert re.search(rf"(?m)^\.Nm {name}$", text)
@@ -195,6 +195,20 @@ def test_a_page_that_is_not_there_is_said_with_the_nearest():
         manual.open_page("stag")
     assert caught.value.message == "stag: no such page in the manual"
     assert "gage-stage" in caught.value.hint
+
+
+def test_a_phrase_is_found_under_its_headings_across_the_ends_of_lines():
+    found = {mention.page: mention for mention in manual.find_mentions("Reads ITS  value as yaml")}
+    assert found["gage-file(5)"].headings == ["Flags"]
+    assert found["gage-file(5)"].about == "the operations of a project"
+    assert manual.find_mentions("no page has these words") == []
+
+
+def test_pages_that_are_about_a_word_come_before_those_that_mention_it():
+    found = [mention.page for mention in manual.find_mentions("delete")]
+    headings = ["NAME" in mention.headings for mention in manual.find_mentions("manual")]
+    assert len(found) == len(set(found)) > 1
+    assert headings == sorted(headings, reverse=True) and headings[0] and not headings[-1]
 
 
 def test_a_page_is_plain_text_in_a_pipe(capsys):

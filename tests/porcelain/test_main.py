@@ -153,3 +153,10 @@ def test_a_full_disk_is_said(tmp_path):
         )
     assert done.stderr == b"gage runs: No space left on device\n"
     assert done.returncode == 12
+
+
+def test_what_the_manual_does_not_mention_is_said_with_a_no(tmp_path):
+    told = gage("help", "-k", "hovercraft", cwd=tmp_path)
+    assert (told.out, told.code) == ("", 1)
+    assert told.err.startswith("gage help: hovercraft: the manual does not mention it\nhint: ")
+    assert gage("help", "-k", cwd=tmp_path).code == 2

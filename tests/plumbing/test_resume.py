@@ -20,6 +20,7 @@ from gage.plumbing.stage import stage_run
 from gage.run import open_run
 from gage.status import run_status
 from tests.pipelines import CHAIN, TRAIN, Project
+from tests.place import ROOT, SCRIPTS
 from tests.programs import QUICK, can_be_killed, killed_at, program, read, wait_until, write
 
 # It goes on from its own checkpoint, and fails until that says 2.
@@ -337,3 +338,25 @@ def test_the_verb_is_part_of_the_python_interface(tmp_path):
     assert verb(run, echo=False) == 4
     assert verb(run, echo=False, once=True) == 4
     assert attempt_numbers(run) == []
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd is not installed")
+def test_the_unit_on_the_page_is_one_for_systemd(tmp_path):
+    page = read(os.path.join(ROOT, "man", "man1", "gage-resume.1"))
+    unit = page[page.index("[Service]") : page.index(".Ed", page.index("[Service]"))]
+    assert "ExecStart=/usr/local/bin/gage-resume " in unit
+    unit = unit.replace("/usr/local/bin/gage-resume", os.path.join(SCRIPTS, "gage-resume"))
+    write(f"{tmp_path}/nightly.service", unit)
+    told = program("systemd-analyze", "verify", f"{tmp_path}/nightly.service")
+    assert told.code == 0, told
+
+
+def test_the_line_of_the_crontab_on_the_page_is_silent_while_the_run_is_busy(tmp_path):
+    page = read(os.path.join(ROOT, "man", "man1", "gage-resume.1"))
+    line = next(line for line in page.splitlines() if line.startswith("*/10 "))
+    run = staged(tmp_path, "echo hi")
+    script = line.split(" ", 5)[5].replace("/srv/runs/nightly", run.run_dir)
+    with holding(run):
+        assert program("sh", "-c", script) == ("", "", 11)
+    assert program("sh", "-c", script) == ("", "", 0)
+    assert run_status(run) == "completed"

@@ -10,8 +10,17 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from gage.errors import UsageError
+from gage import clock
+from gage.clock import Clock
+from gage.errors import GageError, UsageError
 from gage.listing import Row
+from gage.modifiers import (
+    known_modifiers,
+    padding,
+    shell_quoted,
+    split_modifiers,
+    value_modifier,
+)
 from gage.scalar import Scalar, format_value
 
 Values = tuple[Scalar, ...]
@@ -19,8 +28,6 @@ Field = Callable[[Row], Values]
 
 TIMES = ("initialized", "staged", "started", "stopped")
 """The fields that are times, in microseconds since the epoch."""
-
-SHORT_ID = 8
 
 
 def _one(value: Scalar) -> Values:
@@ -48,6 +55,9 @@ FACTS: Mapping[str, Field] = {
     "flags": lambda row: row.flags,
     "settings": lambda row: (row.settings,),
 }
+COSTLY: Mapping[str, Field] = {"fingerprint": lambda row: _fingerprint(row)}
+"""Fields that are read from the run each time, and only where they are asked for."""
+
 ALIASES = {"op": "operation", "tag": "tags"}
 
 _GROUPS: Mapping[str, Callable[[Row], Mapping[str, Scalar]]] = {
@@ -60,12 +70,21 @@ _GROUPS: Mapping[str, Callable[[Row], Mapping[str, Scalar]]] = {
 def field(name: str) -> Field:
     """The field that *name* stands for; any name does, for any run may have such a flag."""
     name = ALIASES.get(name, name)
-    if name in FACTS:
-        return FACTS[name]
+    if name in FACTS or name in COSTLY:
+        return FACTS.get(name) or COSTLY[name]
     group, dot, key = name.partition(".")
     if dot and group in _GROUPS:
         return _value_in([_GROUPS[group]], key)
     return _value_in(list(_GROUPS.values()), name)
+
+
+def _fingerprint(row: Row) -> Values:
+    from gage.fingerprint import run_fingerprint
+
+    try:
+        return (run_fingerprint(row.run),) if row.opref else ()
+    except (GageError, OSError):
+        return ()  # it is not staged yet, or damaged
 
 
 def _value_in(groups: Sequence[Callable[[Row], Mapping[str, Scalar]]], key: str) -> Field:
@@ -117,11 +136,14 @@ def format_json(row: Row) -> str:
     return json.dumps(row_facts(row))
 
 
-def parse_format(text: str, *, escape: bool = True) -> Callable[[Row], str]:
+def parse_format(
+    text: str, *, escape: bool = True, shell: bool = False, now: Clock = clock.now
+) -> Callable[[Row], str]:
     """What ``--format`` *text* makes of a row; with *escape*, a value stays on its line.
 
     ``%(FIELD)`` is a value, ``%(started:iso)`` a time as ISO 8601, ``%(id:short)`` eight
-    digits, ``%%`` a percent sign, ``%09`` the byte with these hex digits. Raises UsageError.
+    digits, ``%%`` a percent sign, ``%09`` the byte with these hex digits. With *shell* each
+    value is quoted for sh(1), and otherwise as it is. Raises UsageError.
     """
     parts: list[str | Callable[[Row], str]] = []
     end = 0
@@ -129,7 +151,7 @@ def parse_format(text: str, *, escape: bool = True) -> Callable[[Row], str]:
         parts.append(text[end : match.start()])
         end = match.end()
         if match[1] is not None:
-            parts.append(_text_of(match[1], escape))
+            parts.append(_text_of(match[1], escape and not shell, shell, now))
         elif match[2] or match[3]:
             byte = b"%" if match[2] else bytes.fromhex(match[3])
             parts.append(byte.decode("utf-8", "surrogateescape"))
@@ -142,22 +164,34 @@ def parse_format(text: str, *, escape: bool = True) -> Callable[[Row], str]:
     return lambda row: "".join(part if isinstance(part, str) else part(row) for part in parts)
 
 
-def _text_of(name: str, escape: bool) -> Callable[[Row], str]:
-    name, _, how = name.partition(":") if not name.startswith(tuple(_GROUPS)) else (name, "", "")
+def _text_of(text: str, escape: bool, shell: bool, now: Clock) -> Callable[[Row], str]:
+    grouped = text.startswith(tuple(f"{group}." for group in _GROUPS))
+    name, modifiers = split_modifiers(text, only_padding=grouped)
+    kind = {"time": name in TIMES, "id": name in ("id", "parent")}
     of = field(name)
-    if how == "iso" and name in TIMES:
-        from gage.clock import iso
-
-        return lambda row: "".join(iso(int(value or 0)) for value in of(row))
-    if how == "short" and name in ("id", "parent"):
-        return lambda row: "".join(str(value)[:SHORT_ID] for value in of(row))
-    if how or not name:
-        raise UsageError(
-            f"format %({name}{':' * bool(how)}{how}): no such field",
-            "%(started:iso) and %(id:short) are the only ways to change one",
-        )
+    change: Callable[[Scalar], str] = _plain
+    pads = []
+    for how in modifiers:
+        if pad := padding(how):
+            pads.append(pad)
+        elif changed := value_modifier(how, **kind, now=now):
+            change = changed
+        else:
+            raise UsageError(
+                f"format %({text}): no such field",
+                f"what can change {name or 'a field'}: {known_modifiers(**kind)}",
+            )
+    if not name:
+        raise UsageError(f"format %({text}): no such field", "write %(FIELD), as %(status)")
     shown = escaped if escape else str
-    return lambda row: shown(",".join(_plain(value) for value in of(row)))
+
+    def text_of(row: Row) -> str:
+        value = shown(",".join(change(value) for value in of(row)))
+        for pad in pads:
+            value = pad(value)
+        return shell_quoted(value) if shell else value
+
+    return text_of
 
 
 def escaped(text: str) -> str:

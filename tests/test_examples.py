@@ -111,6 +111,37 @@ def test_make_runs_what_is_new_what_changed_and_what_failed(here):
     assert sorted(os.listdir(os.path.join(folder, "runs", "fit-60.meta", "attempts"))) == ["1"]
 
 
+def test_make_runs_again_what_takes_from_what_changed(here):
+    folder = os.path.join(here, "make")
+    assert tried("make", "-j4", "YEARS=5 10", cwd=folder)[1] == 0
+    with open(os.path.join(here, "nile", "prepare.py"), "a", encoding="utf-8") as file:
+        file.write("print('prepared anew')\n")
+    told, code = tried("make", "-j4", "YEARS=5 10", cwd=folder)
+    assert (told.count("prepared anew"), code) == (1, 0), told
+    attempts = [
+        os.listdir(os.path.join(folder, "runs", f"{run}.meta", "attempts"))
+        for run in ("prepare", "fit-5", "fit-10")
+    ]
+    assert attempts == [["1"]] * 3
+
+
+def test_make_runs_side_by_side_what_does_not_need_one_another(here):
+    folder = os.path.join(here, "make")
+    assert tried("make", "YEARS=", "runs/prepare.meta/stopped", cwd=folder)[1] == 0
+    with open(os.path.join(here, "nile", "fit.py"), "a", encoding="utf-8") as file:
+        # Each ends only when the other has begun.
+        file.write(
+            "import glob, os, time\n"
+            "open(os.getcwd() + '.here', 'w').close()\n"
+            "until = time.monotonic() + 20\n"
+            "while len(glob.glob('../*.here')) < 2:\n"
+            "    assert time.monotonic() < until\n"
+            "    time.sleep(0.02)\n"
+        )
+    told, code = tried("make", "-j4", "YEARS=5 10", cwd=folder)
+    assert code == 0, told
+
+
 def test_make_goes_on_with_a_run_that_was_killed(here):
     folder = os.path.join(here, "make")
     assert tried("make", "YEARS=", "runs/prepare.meta/stopped", cwd=folder)[1] == 0

@@ -41,10 +41,18 @@ def name_of(page):
     return os.path.basename(page)
 
 
+def sessions_of(page):
+    """The sessions of a page; in a page to type along, each goes on where the last one ended."""
+    sessions = manual_sessions(text_of(page))
+    if name_of(page) in ("gage-tutorial.7", "gage-makefiles.7"):
+        return [[command for session in sessions for command in session]]
+    return sessions
+
+
 EXAMPLES = [
     pytest.param(page, session, id=f"{name_of(page)}:{session[0].line}")
     for page in PAGES
-    for session in manual_sessions(text_of(page))
+    for session in sessions_of(page)
 ]
 
 

@@ -19,6 +19,7 @@ _HOME = {
     "make_run": "gage.run",
     "open_run": "gage.run",
     "open_run_output": "gage.plumbing.exec",
+    "resume_run": "gage.plumbing.resume",
     "run_meta_path": "gage.run",
     "run_status": "gage.status",
     "stage_run": "gage.plumbing.stage",

@@ -321,6 +321,12 @@ def parser() -> argparse.ArgumentParser:
     """The command line of gage-exec."""
     p = parser_for("gage-exec", "Run the command of a staged run and keep its output.")
     p.add_argument("run_dir", metavar="RUN_DIR")
+    add_exec_options(p)
+    return p
+
+
+def add_exec_options(p: argparse.ArgumentParser) -> None:
+    """Let a command be told how to execute a run."""
     p.add_argument("-q", "--quiet", action="store_true", help="do not pass the output on")
     p.add_argument("--pty", action="store_true", help="give the command a terminal")
     p.add_argument("--timeout", type=_seconds, metavar="SECONDS", help="end the command then")
@@ -331,7 +337,6 @@ def parser() -> argparse.ArgumentParser:
         metavar="SECONDS",
         help="how long to wait for what the command left behind",
     )
-    return p
 
 
 def _seconds(text: str) -> float:

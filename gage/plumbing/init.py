@@ -44,6 +44,8 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("-l", "--label", metavar="TEXT", help="label the run")
     p.add_argument("-t", "--tag", metavar="TAG", action="append", default=[], help="tag the run")
     p.add_argument("--trust", action="store_true", help="believe a gage file of another user")
+    p.add_argument("-z", dest="nul", action="store_true", help="records end with NUL, not newline")
+    p.add_argument("--json", action="store_true", help="print an object, with run_dir and id")
     p.add_argument("--force-flags", action="store_true", help="take any flag and any type")
     return p
 
@@ -79,7 +81,12 @@ def main(argv: Sequence[str]) -> int:
         parent=_parent_id(args.parent),
         sync=sync_policy(os.environ),
     )
-    print_records([run.run_dir])
+    if args.json:
+        import json
+
+        print_records([json.dumps({"run_dir": run.run_dir, "id": run.id})], nul=args.nul)
+    else:
+        print_records([run.run_dir], nul=args.nul)
     return 0
 
 

@@ -4,7 +4,7 @@ import argparse
 import os
 from collections.abc import Sequence
 
-from gage.cli import command, parser_for, print_records
+from gage.cli import command, parser_for, print_records, read_records
 from gage.durable import sync_policy
 from gage.errors import NotFoundError
 from gage.opref import OpRef
@@ -42,6 +42,8 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("parent_dir", metavar="PARENT_DIR")
     p.add_argument("steps", metavar="[NAME=]STEP_DIR", nargs="*", help="the runs to link")
     p.add_argument("--check", action="store_true", help="exit 1 unless all links are ok")
+    p.add_argument("--stdin", action="store_true", help="read the runs from standard input")
+    p.add_argument("--json", action="store_true", help="print objects")
     p.add_argument("-z", dest="nul", action="store_true", help="records end with NUL, not newline")
     return p
 
@@ -51,13 +53,19 @@ def main(argv: Sequence[str]) -> int:
     """Link steps, or list or check the links."""
     args = parser().parse_args(argv)
     parent = open_run(args.parent_dir, sync=sync_policy(os.environ))
-    if args.steps:
-        link_steps(parent, [_parse_step(text) for text in args.steps])
+    if args.steps or args.stdin:
+        steps = [*args.steps, *(read_records(args.nul) if args.stdin else ())]
+        link_steps(parent, [_parse_step(text) for text in steps])
         return 0
     links = read_links(parent)
     if args.check:
         return 0 if all(link.state == "ok" for link in links) else 1
-    print_records(("\t".join(link) for link in links), nul=args.nul)
+    if args.json:
+        import json
+
+        print_records((json.dumps(link._asdict()) for link in links), nul=args.nul)
+    else:
+        print_records(("\t".join(link) for link in links), nul=args.nul)
     return 0
 
 

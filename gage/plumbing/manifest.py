@@ -123,7 +123,7 @@ def main(argv: Sequence[str]) -> int:
     elif args.fingerprint:
         from gage.fingerprint import run_fingerprint
 
-        print_records([run_fingerprint(run)], nul=args.nul)
+        _print_fingerprint(run, run_fingerprint(run), args)
     else:
         entries = digest_manifest(run, args.digest) if args.digest else read_manifest(run)
         _print(args, ((_fields(entry), entry._asdict()) for entry in entries))
@@ -140,6 +140,14 @@ def _print(args: argparse.Namespace, records: Iterable[tuple[str, dict[str, str]
         print_records((fields + record["path"] for fields, record in records), nul=True)
     else:
         print_records(escape_line(fields, record["path"]) for fields, record in records)
+
+
+def _print_fingerprint(run: Run, fingerprint: str, args: argparse.Namespace) -> None:
+    if args.json:
+        import json
+
+        fingerprint = json.dumps({"run_dir": str(run), "fingerprint": fingerprint})
+    print_records([fingerprint], nul=args.nul)
 
 
 def _fields(entry: Entry) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 import typer
 
 from gage.errors import UsageError
-from gage.porcelain.options import GROUPS
+from gage.porcelain.options import GROUPS, NothingNamedError
 
 CONTEXT = {"help_option_names": ["-h", "--help"]}
 
@@ -37,6 +37,8 @@ def run_command(prog: str, function: Callable[..., int], argv: Sequence[str]) ->
     except SystemExit:
         # All that click exits for by itself: whoever should read its help has gone.
         raise BrokenPipeError from None
+    if troubles and isinstance(troubles[0], NothingNamedError):
+        return 0
     if troubles:
         raise troubles[0]
     return int(code or 0)

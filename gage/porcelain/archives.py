@@ -20,7 +20,7 @@ from gage.filters import Filters
 from gage.home import make_project_home
 from gage.pipeline import find_links, linked_run
 from gage.porcelain.choosing import chosen, expect_said
-from gage.porcelain.options import Limit, Place, Specs
+from gage.porcelain.options import Json, Limit, Nul, Place, Specs
 from gage.run import Run
 
 Output = Annotated[str, typer.Option("-o", "--output", metavar="FILE", help="the archive")]
@@ -47,7 +47,7 @@ def export(
     return 0
 
 
-def import_(place: Place, files: Files) -> int:
+def import_(place: Place, files: Files, json: Json = False, nul: Nul = False) -> int:
     """Put the runs of archives into the runs home."""
     make_project_home(place.home)
     tell = partial(complain, "gage runs import")
@@ -61,7 +61,14 @@ def import_(place: Place, files: Files) -> int:
         for run in arrived:
             if not run.is_new:
                 tell(f"{run.run.name}: is here already, and the same")
-        print_records(run.run.id for run in arrived if run.is_new)
+        new = [run.run for run in arrived if run.is_new]
+        if json:
+            from json import dumps
+
+            objects = ({"id": run.id, "run_dir": run.run_dir} for run in new)
+            print_records(map(dumps, objects), nul=nul)
+        else:
+            print_records((run.id for run in new), nul=nul)
     return 0
 
 

@@ -15,6 +15,7 @@ from gage.porcelain.options import (
     Directory,
     Json,
     Limit,
+    Nul,
     Place,
     Quiet,
     Specs,
@@ -37,6 +38,7 @@ def check(
     schema: Schema = False,
     limit: Limit = None,
     json: Json = False,
+    nul: Nul = False,
     quiet: Quiet = False,
     trust: Trust = False,
 ) -> int:
@@ -47,8 +49,11 @@ def check(
         from gage.porcelain.check_runs import check_runs
 
         home = Place("").home
-        return check_runs(home, specs, filters, limit, repair=repair, json=json, quiet=quiet)
-    if repair or json or is_said(specs, filters, limit):
+        if nul and not json:
+            raise UsageError("-z goes with --json", "gage-fsck -z prints lines for programs")
+        how = {"repair": repair, "json": json, "nul": nul, "quiet": quiet}
+        return check_runs(home, specs, filters, limit, **how)
+    if repair or json or nul or is_said(specs, filters, limit):
         raise UsageError("this is about runs", "gage check --runs checks them")
     return _check_gage_file(schema, quiet)
 

@@ -10,11 +10,11 @@ from gage.errors import GageError, LockedError, NotFoundError
 from gage.filters import Filters
 from gage.finding import Finding, is_trouble
 from gage.listing import Row
-from gage.plumbing.finalize import finalize_run
-from gage.plumbing.fsck import fsck_home, fsck_run_at
+from gage.plumbing.fsck import fsck_home
 from gage.porcelain.choosing import among, is_said, listed
 from gage.porcelain.phase import phase
 from gage.porcelain.runs import short_id
+from gage.porcelain.verbs import finalize_run, fsck_run_at
 from gage.progress import Progress
 from gage.repair import is_mendable
 from gage.run import open_run
@@ -31,6 +31,7 @@ def check_runs(
     repair: bool,
     json: bool,
     quiet: bool,
+    nul: bool = False,
 ) -> int:
     """Check the runs that are meant, and where nothing is said of them all, *home* as well."""
     rows = listed(home, filters, limit)
@@ -40,11 +41,11 @@ def check_runs(
     for row in rows:
         with phase(f"checking {short_id(row)}", quiet or json) as progress:
             findings = _checked(row, repair, progress)
-        _print(_title(row), row, findings, json)
+        _print(_title(row), row, findings, json, nul)
         found += findings
     if not is_said(specs, filters, limit) and os.path.isdir(home):
         findings = fsck_home(home, repair=repair)
-        _print(home, None, findings, json)
+        _print(home, None, findings, json, nul)
         found += findings
     troubles = [finding for finding in found if is_trouble(finding)]
     if not json and not (quiet and not troubles):
@@ -86,12 +87,12 @@ def _title(row: Row) -> str:
     return "  ".join(filter(None, (short_id(row), row.operation, row.status, row.label)))
 
 
-def _print(title: str, row: Row | None, findings: Sequence[Finding], json: bool) -> None:
+def _print(title: str, row: Row | None, findings: Sequence[Finding], json: bool, nul: bool) -> None:
     if json:
         from json import dumps
 
         id = {"id": row.id} if row else {}
-        print_records(dumps(id | finding._asdict()) for finding in findings)
+        print_records((dumps(id | finding._asdict()) for finding in findings), nul=nul)
     elif findings:
         print(shown_line(title))
         for finding in sorted(findings, key=_rank):

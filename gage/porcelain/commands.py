@@ -50,6 +50,7 @@ PLUMBING = {
     "exec": "run the staged command",
     "finalize": "complete the record of a run",
     "reopen": "make a run that has ended ready to start again",
+    "resume": "bring a run to its end, from wherever it was left",
     "link-steps": "link the steps of a pipeline",
     "run-steps": "run the linked steps of a pipeline",
     "manifest": "print or check the files of a run",

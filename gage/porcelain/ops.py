@@ -20,7 +20,7 @@ from gage.opdef import (
 )
 from gage.operation import Operation, open_operation
 from gage.opref import parse_opname
-from gage.porcelain.options import Json, Place, Trust, believe
+from gage.porcelain.options import Json, Nul, Place, Trust, believe
 from gage.porcelain.table import table_lines, terminal_width
 from gage.scalar import Scalar, format_value
 
@@ -38,6 +38,7 @@ def ops(
     names: Names = [],
     verbose: Verbose = False,
     json: Json = False,
+    nul: Nul = False,
     trust: Trust = False,
 ) -> int:
     """List the operations of the project."""
@@ -46,7 +47,7 @@ def ops(
     if json:
         from json import dumps
 
-        print_records(dumps(_facts(operation)) for operation in operations)
+        print_records((dumps(_facts(operation)) for operation in operations), nul=nul)
         return 0
     heads = table_lines(
         [
@@ -59,10 +60,10 @@ def ops(
         width=terminal_width(),
     )
     for head, operation in zip(heads, operations, strict=True):
-        print(head)
+        lines = [head]
         if verbose or names:
-            for line in _flag_lines(_flags(operation)):
-                print(f"    {line}")
+            lines += [f"    {line}" for line in _flag_lines(_flags(operation))]
+        print_records(["\n".join(lines)] if nul else lines, nul=nul)
     return 0
 
 

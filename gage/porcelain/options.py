@@ -1,6 +1,7 @@
 """The options that several porcelain commands have, each spelled once."""
 
 import os
+import sys
 from collections.abc import Callable
 from inspect import Parameter
 from typing import Annotated, Any, NamedTuple
@@ -14,6 +15,10 @@ from gage.home import find_home
 from gage.moments import parse_span
 from gage.status import STATUSES, Status
 from gage.trust import VARIABLE
+
+
+class NothingNamedError(Exception):
+    """Standard input was to name runs, and named none: there is nothing to do."""
 
 
 class Place(NamedTuple):
@@ -38,6 +43,9 @@ Directory = Annotated[str, typer.Option("-C", metavar="DIR", help="work from dir
 Runs = Annotated[str, typer.Option("--runs", metavar="DIR", help="the runs home")]
 Specs = Annotated[list[str], typer.Argument(metavar="[RUN]...", help="runs, as in gage-select(1)")]
 Spec = Annotated[str, typer.Argument(metavar="[RUN]", help="a run, as in gage-select(1)")]
+Stdin = Annotated[
+    bool, typer.Option("--stdin", help="read runs from standard input, one a line, or NUL-ended")
+]
 Json = Annotated[bool, typer.Option("--json", help="print JSON, one object a line")]
 Nul = Annotated[bool, typer.Option("-z", help="records end with NUL, not newline")]
 Trust = Annotated[bool, typer.Option("--trust", help="believe a gage file of another user")]
@@ -118,6 +126,22 @@ def _filters(
     )
 
 
+def named_specs(specs: list[str], stdin: bool) -> list[str]:
+    """*specs*, and with *stdin* those that standard input names.
+
+    Raises NothingNamedError where that was asked for, and there are none at all: without
+    names, some commands mean the newest run, or all.
+    """
+    if not stdin:
+        return specs
+    data = sys.stdin.buffer.read()
+    names = data.split(b"\0" if b"\0" in data else b"\n")
+    found = [*specs, *(os.fsdecode(name) for name in names if name)]
+    if not found:
+        raise NothingNamedError
+    return found
+
+
 def _parameter(name: str, annotation: Any, default: Any) -> Parameter:
     return Parameter(name, Parameter.KEYWORD_ONLY, annotation=annotation, default=default)
 
@@ -128,6 +152,10 @@ def _status_flag(status: Status) -> Parameter:
 
 
 GROUPS: dict[Any, Group] = {
+    Specs: Group(
+        [_parameter("specs", Specs, []), _parameter("stdin", Stdin, False)],
+        named_specs,
+    ),
     Place: Group(
         [_parameter("directory", Directory, ""), _parameter("runs", Runs, "")],
         _place,

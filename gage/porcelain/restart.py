@@ -18,9 +18,6 @@ from gage.locks import take
 from gage.opdef import is_batch
 from gage.operation import Operation, Prepared, open_operation
 from gage.pipeline import is_pipeline
-from gage.plumbing.finalize import finalize_run
-from gage.plumbing.reopen import reopen_run
-from gage.plumbing.stage import stage_run
 from gage.porcelain.asking import confirm, is_possible
 from gage.porcelain.choosing import listed
 from gage.porcelain.options import (
@@ -37,6 +34,7 @@ from gage.porcelain.options import (
 from gage.porcelain.phase import phase
 from gage.porcelain.secret_values import shown_words, with_secrets
 from gage.porcelain.starting import How, say, start_staged
+from gage.porcelain.verbs import finalize_run, reopen_run, stage_run
 from gage.recorded import recorded_opdef, recorded_project
 from gage.renewal import renew, renew_from
 from gage.run import Run, has_fact, open_run

@@ -8,13 +8,13 @@ import os
 import shlex
 import sys
 from collections.abc import Sequence
+from functools import partial
 from typing import Annotated, TextIO
 
 import typer
 
 from gage.batch import prepare_all
 from gage.batch_file import read_batch_file
-from gage.beginning import init_run
 from gage.cli import complain, print_records, said, shown_line
 from gage.durable import sync_policy
 from gage.equal_runs import find_equal
@@ -33,7 +33,6 @@ from gage.opdef import (
     sourcecode_rule,
 )
 from gage.operation import Operation, Prepared, open_words
-from gage.plumbing.stage import stage_run
 from gage.porcelain.asking import confirm, is_possible
 from gage.porcelain.choosing import listed
 from gage.porcelain.options import (
@@ -54,6 +53,7 @@ from gage.porcelain.restart import restart_run
 from gage.porcelain.secret_values import shown_words, with_required
 from gage.porcelain.starting import How, say, start_staged
 from gage.porcelain.table import table_lines
+from gage.porcelain.verbs import init_run, stage_run
 from gage.run import has_fact, open_run
 from gage.scalar import format_value
 from gage.secret import secret_variables
@@ -124,13 +124,12 @@ def run(
     file = read_batch_file(batch) if batch else None
     prepared = prepare_all(operation, given, force=force_flags, file=file)
     target = run_dir or os.path.join(place.home, "")
+    variables = secret_variables(operation.opdef)
+    words = shown_words(words, variables)
+    init_words = partial(_init_words, words, label, tag, batch, force_flags)
     if print_:
-        variables = secret_variables(operation.opdef)
-        words = shown_words(words, variables)
         needed_variables = [variables[name] for name in given if name in variables]
-        sys.stdout.write(
-            _script(words, target, label, tag, batch, force_flags, stage, needed_variables)
-        )
+        sys.stdout.write(_script(init_words(target), stage, needed_variables))
         return 0
     if preview or (is_possible() and not yes):
         _show(prepared, sys.stdout if preview else sys.stderr)
@@ -142,7 +141,13 @@ def run(
     if not run_dir:
         make_project_home(place.home)
     made = init_run(
-        target, prepared, operation.project, label=label, tags=tag, sync=sync_policy(os.environ)
+        target,
+        prepared,
+        operation.project,
+        words=init_words,
+        label=label,
+        tags=tag,
+        sync=sync_policy(os.environ),
     )
     remarks: list[str] = []
     try:
@@ -224,16 +229,15 @@ def _spelled(dependency: Dependency) -> str:
     return f"{files} of the newest {dependency.status} run of {dependency.run}"
 
 
-def _script(
+def _init_words(
     words: Sequence[str],
-    target: str,
     label: str,
     tags: Sequence[str],
     batch: str,
     force_flags: bool,
-    stage: bool,
-    secrets: Sequence[str],
-) -> str:
+    target: str,
+) -> list[str]:
+    """The words of the gage-init that would begin this run at *target*."""
     options = ["-C", os.getcwd()]
     options += ["--force-flags"] if force_flags else []
     options += ["--batch", os.path.abspath(batch)] if batch else []
@@ -241,7 +245,11 @@ def _script(
     options += [word for tag in tags for word in ("--tag", tag)]
     # A trailing slash asks for an ID, and abspath would take it away.
     target = os.path.abspath(target) + ("/" if target.endswith("/") else "")
-    init = shlex.join(["gage-init", *options, target, *words])
+    return ["gage-init", *options, target, *words]
+
+
+def _script(init_words: Sequence[str], stage: bool, secrets: Sequence[str]) -> str:
+    init = shlex.join(init_words)
     lines = [
         f'[ "${variable}" ] || {{ echo "{variable}: not set" >&2; exit 125; }}'
         for variable in secrets

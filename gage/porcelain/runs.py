@@ -10,9 +10,10 @@ import typer
 
 from gage.cli import print_records
 from gage.clock import iso
-from gage.fields import SHORT_ID, TIMES, row_facts
+from gage.fields import TIMES, row_facts
 from gage.filters import Filters
 from gage.listing import Row
+from gage.modifiers import SHORT_ID
 from gage.porcelain.choosing import listed
 from gage.porcelain.colour import is_coloured, paint_status
 from gage.porcelain.options import Json, Limit, Nul, Place

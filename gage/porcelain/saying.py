@@ -1,6 +1,5 @@
 """gage runs label, tag and comment: what a person says about runs."""
 
-from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -8,7 +7,7 @@ import typer
 from gage.errors import UsageError
 from gage.filters import Filters
 from gage.porcelain.choosing import chosen_or_newest
-from gage.porcelain.options import Limit, Place
+from gage.porcelain.options import Limit, Place, Stdin, named_specs
 from gage.said import add_comment, add_tags, remove_tags, set_label
 
 Words = Annotated[
@@ -18,35 +17,51 @@ Delete = Annotated[bool, typer.Option("--delete", help="take it away")]
 
 
 def label(
-    place: Place, filters: Filters, words: Words = [], limit: Limit = None, delete: Delete = False
+    place: Place,
+    filters: Filters,
+    words: Words = [],
+    limit: Limit = None,
+    delete: Delete = False,
+    stdin: Stdin = False,
 ) -> int:
     """Label runs: the newest one, unless told otherwise."""
     text, specs = ("", words) if delete else _text_and_specs(words, "label")
-    for row in chosen_or_newest(place.home, specs, filters, limit):
+    for row in chosen_or_newest(place.home, named_specs(specs, stdin), filters, limit):
         set_label(row.run, text)
     return 0
 
 
 def tag(
-    place: Place, filters: Filters, words: Words = [], limit: Limit = None, delete: Delete = False
+    place: Place,
+    filters: Filters,
+    words: Words = [],
+    limit: Limit = None,
+    delete: Delete = False,
+    stdin: Stdin = False,
 ) -> int:
     """Tag runs, with one tag or several as A,B: the newest run, unless told otherwise."""
     text, specs = _text_and_specs(words, "tag")
     change = remove_tags if delete else add_tags
-    for row in chosen_or_newest(place.home, specs, filters, limit):
+    for row in chosen_or_newest(place.home, named_specs(specs, stdin), filters, limit):
         change(row.run, text.split(","))
     return 0
 
 
-def comment(place: Place, filters: Filters, words: Words = [], limit: Limit = None) -> int:
+def comment(
+    place: Place,
+    filters: Filters,
+    words: Words = [],
+    limit: Limit = None,
+    stdin: Stdin = False,
+) -> int:
     """Comment on runs: on the newest one, unless told otherwise."""
     text, specs = _text_and_specs(words, "comment")
-    for row in chosen_or_newest(place.home, specs, filters, limit):
+    for row in chosen_or_newest(place.home, named_specs(specs, stdin), filters, limit):
         add_comment(row.run, text)
     return 0
 
 
-def _text_and_specs(words: Sequence[str], what: str) -> tuple[str, Sequence[str]]:
+def _text_and_specs(words: list[str], what: str) -> tuple[str, list[str]]:
     if not words:
         raise UsageError(f"expected a {what}", f"gage runs {what} TEXT [RUN]...")
     return words[0], words[1:]

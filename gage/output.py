@@ -12,7 +12,9 @@ belong to the output, their time and stream unknown. A last line without its new
 record.
 """
 
+import errno
 import os
+import stat
 from typing import NamedTuple
 
 from gage.clock import Clock
@@ -61,6 +63,28 @@ def parse_record(line: bytes) -> Record | None:
     if not (parts[0].isdigit() and parts[2].isdigit()):
         return None
     return Record(int(parts[0]), parts[1].decode(), int(parts[2]))
+
+
+def read_tail(path: str, limit: int) -> tuple[int, bytes]:
+    """The last bytes of the output at *path*, at most *limit*, and how many are before them.
+
+    Nothing where there is no output, or something else in its place. Raises OSError.
+    """
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ELOOP, errno.ENXIO):
+            return 0, b""
+        raise
+    with open(fd, "rb", buffering=0) as file:
+        status = os.fstat(fd)
+        if not stat.S_ISREG(status.st_mode):
+            return 0, b""
+        size = status.st_size
+        start = max(0, size - limit)
+        file.seek(start)
+        # Not more than there is: memory for all of the limit may not be had.
+        return start, file.read(min(size, limit)) or b""
 
 
 def cut_index(run: Run, name: str) -> int:

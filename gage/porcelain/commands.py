@@ -21,6 +21,7 @@ PORCELAIN: dict[str, dict[str, Verb]] = {
         "runs": Verb("runs:list_runs", "list runs"),
         "show": Verb("show:show", "show everything about a run"),
         "log": Verb("log:log", "show what a run wrote"),
+        "compare": Verb("compare:compare", "compare runs in a table of flags and metrics"),
         "plot": Verb("plot:plot", "draw a metric of runs in the terminal"),
         "runs diff": Verb("diff:diff", "tell how two runs, or two attempts, differ"),
         "ls": Verb("files:ls", "list the files of a run"),

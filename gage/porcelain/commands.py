@@ -23,6 +23,7 @@ PORCELAIN: dict[str, dict[str, Verb]] = {
         "log": Verb("log:log", "show what a run wrote"),
         "compare": Verb("compare:compare", "compare runs in a table of flags and metrics"),
         "plot": Verb("plot:plot", "draw a metric of runs in the terminal"),
+        "report": Verb("report:report", "write a page about runs, to be shown to others"),
         "runs diff": Verb("diff:diff", "tell how two runs, or two attempts, differ"),
         "ls": Verb("files:ls", "list the files of a run"),
         "cat": Verb("files:cat", "print a file of a run"),

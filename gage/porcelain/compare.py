@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from gage.cli import print_records, shown_line
+from gage.cli import complain, print_records, shown_line
 from gage.clock import iso
 from gage.comparison import Column, compared, expect_field, named_columns, text_of
 from gage.errors import UsageError
@@ -26,7 +26,9 @@ Columns = Annotated[
 Csv = Annotated[bool, typer.Option("--csv", help="print comma-separated values")]
 Sort = Annotated[list[str], typer.Option("--sort", metavar="KEY", help="sort by it; -KEY turns")]
 
-_NARROWEST = 8
+PROG = "gage compare"
+
+_NARROWEST = 9  # so that every status but one is whole
 _LISTS = ("tags", "given", "flags")
 
 
@@ -99,6 +101,8 @@ def _lines(rows: Sequence[Row], columns: Sequence[Column], numbers: dict[str, st
         table.append([column.name, *(of(column.name, values) for values in column.values)])
     if width is not None:
         table = list(_fitted(table, width))
+        if hidden := [column.name for column in columns[len(table) - 2 :]]:
+            complain(PROG, f"too narrow for {', '.join(hidden)}", "-c chooses columns")
     paint = {}
     if is_coloured():
         paint = {i: paint_status for i, c in enumerate(columns, 2) if c.name == "status"}
@@ -119,7 +123,7 @@ def _short(name: str, values: Values) -> str:
 
 
 def _fitted(table: Sequence[Sequence[str]], width: int) -> Iterator[list[str]]:
-    """*table* with its widest columns narrowed until its lines fit, or all are narrow."""
+    """*table* with its widest columns narrowed until its lines fit, or those that then do."""
     table = [[shown_line(text) for text in column] for column in table]
     widths = [max(map(display_width, column)) for column in table]
     while sum(widths) + len(GAP) * (len(widths) - 1) > width:
@@ -128,4 +132,7 @@ def _fitted(table: Sequence[Sequence[str]], width: int) -> Iterator[list[str]]:
             break
         widths[widths.index(widest)] -= 1
     for column, most in zip(table, widths, strict=True):
+        if most > width:
+            return
+        width -= most + len(GAP)
         yield [cut(text, most) for text in column]

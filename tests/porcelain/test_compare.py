@@ -142,6 +142,12 @@ def test_on_a_terminal_lines_fit_and_in_a_pipe_nothing_is_cut(tmp_path, home):
     lines = shown.split("\n")
     assert max(map(len, lines)) == 60
     assert lines[1].endswith("…  2   0.666667")
+    shown, _ = gage_on_terminal("compare", cwd=tmp_path, columns=40, env={"NO_COLOR": "1"})
+    said, hint, head, *lines = shown.split("\n")
+    assert said == "gage compare: too narrow for loss"
+    assert hint == "hint: -c chooses columns"
+    assert head.split() == ["id", "flag0", "flag1", "lr"]
+    assert max(map(len, lines)) <= 40
     told = compare(tmp_path)
     assert "x" * 30 in told.out and "0.6666666666666666" in told.out
 

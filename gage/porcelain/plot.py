@@ -20,7 +20,7 @@ from gage.porcelain.colour import is_coloured
 from gage.porcelain.options import Json, Limit, Place, Specs
 from gage.porcelain.runs import short_id
 from gage.porcelain.table import table_lines, terminal_width
-from gage.scalar import Scalar, format_value
+from gage.scalar import Scalar
 from gage.series import Series, read_series, thinned
 
 Metric = Annotated[str, typer.Argument(metavar="METRIC", help="a metric of the runs")]
@@ -184,7 +184,7 @@ def _draw_curves(metric: str, x: str, curves: Sequence[Curve]) -> None:
         [short_id(curve.row) for curve in curves],
         [curve.row.operation for curve in curves],
         [curve.row.label or curve.row.settings for curve in curves],
-        [format_value(curve.points[-1][1]) for curve in curves],
+        [f"{curve.points[-1][1]:.6g}" for curve in curves],
     ]
     columns_left = terminal_width()
     left = None if columns_left is None else columns_left - len(_LINE) - 2

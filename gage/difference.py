@@ -5,14 +5,14 @@ is ``{"a": VALUE, "b": VALUE}``, and has not the key of the side that has no suc
 """
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from gage.attempts import Attempt
 from gage.errors import GageError
-from gage.manifest import SOURCE, Entry
-from gage.output import CHUNK, RUN
-from gage.patch import format_patch
+from gage.manifest import DEPENDENCY, SOURCE, Entry
+from gage.output import CHUNK, RUN, read_tail
+from gage.patch import format_patch, line_counts
 from gage.recorded import read_json_fact
 from gage.run import Run, read_fact, run_meta_path
 from gage.staged_source import source_text, staged_entries
@@ -21,6 +21,21 @@ from gage.step_tree import step_tree
 T = TypeVar("T")
 
 Pair = dict[str, Any]
+
+
+PARTS: Mapping[str, Sequence[str]] = {
+    "flags": ("config",),
+    "source": ("files", "diff"),
+    "deps": ("dependencies", "files"),
+    "output": ("output",),
+    "metrics": ("metrics", "attributes"),
+}
+"""What of a difference each part of it has that may be asked for."""
+
+OUTPUT_LIMIT = 1 << 18
+"""So many bytes of output are compared line by line."""
+
+_TYPES = {"source": SOURCE, "deps": DEPENDENCY}
 
 
 class Side(NamedTuple):
@@ -56,6 +71,50 @@ def difference(a: Side, b: Side) -> dict[str, Any]:
         "steps": _pairs(_steps(a.run), _steps(b.run)) if a.run != b.run else {},
     }
     return {name: value for name, value in found.items() if value}
+
+
+def of_parts(found: Mapping[str, Any], parts: Sequence[str]) -> dict[str, Any]:
+    """Of the difference *found* what belongs to these *parts*: keys of ``PARTS``."""
+    names = {name for part in parts for name in PARTS[part]}
+    kept = {name: value for name, value in found.items() if name in names}
+    types = [_TYPES[part] for part in parts if part in _TYPES]
+    if "files" in kept:
+        kept["files"] = {
+            path: pair
+            for path, pair in kept["files"].items()
+            if any(side["type"] in types for side in pair.values())
+        }
+    return {name: value for name, value in kept.items() if value}
+
+
+def output_difference(a: Side, b: Side) -> dict[str, str]:
+    """``diff``: how what *a* and *b* wrote differs, line by line.
+
+    Nothing where one of them wrote more than is worth to be compared so.
+    """
+    outputs = [read_tail(_output_path(side), OUTPUT_LIMIT + 1)[1] for side in (a, b)]
+    if max(map(len, outputs)) > OUTPUT_LIMIT:
+        return {}
+    diff = format_patch(b"a/output", b"b/output", *outputs)
+    return {"diff": diff.decode("utf-8", "surrogateescape")}
+
+
+def stat_rows(found: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """What differs by name: the kind, the name, and of text how many lines."""
+    for kind in ("operation", "exit", "command"):
+        if kind in found:
+            yield kind, "", ""
+    for kind in ("config", "env", "metrics", "attributes", "dependencies", "steps"):
+        for name in found.get(kind, ()):
+            yield {"config": "flag", "env": "variable"}.get(kind, kind.rstrip("s")), name, ""
+    diff = str(found.get("diff", "")).encode("utf-8", "surrogateescape")
+    # Each is named after its side, unless it is only in the other.
+    counts = {path[2:]: f"+{more} -{less}" for path, more, less in line_counts(diff)}
+    for path, pair in found.get("files", {}).items():
+        which = "" if len(pair) == 2 else f"only in {next(iter(pair))}"
+        yield "file", path, counts.get(path, which)
+    if output := found.get("output"):
+        yield "output", "", f"{output['a']} bytes, {output['b']} bytes"
 
 
 def changed_names(mappings: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -173,8 +232,12 @@ def _equal_bytes(ours: bytes, theirs: bytes) -> int:
     return next((i for i, (x, y) in pairs if x != y), min(len(ours), len(theirs)))
 
 
+def _output_path(side: Side) -> str:
+    return run_meta_path(side.run, *side.attempt.folder, "output", RUN)
+
+
 def _opened(side: Side) -> int:
-    path = run_meta_path(side.run, *side.attempt.folder, "output", RUN)
+    path = _output_path(side)
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
     try:
         return os.open(path, flags)

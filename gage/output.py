@@ -12,7 +12,9 @@ belong to the output, their time and stream unknown. A last line without its new
 record.
 """
 
+import errno
 import os
+import stat
 from typing import NamedTuple
 
 from gage.clock import Clock
@@ -61,6 +63,42 @@ def parse_record(line: bytes) -> Record | None:
     if not (parts[0].isdigit() and parts[2].isdigit()):
         return None
     return Record(int(parts[0]), parts[1].decode(), int(parts[2]))
+
+
+def read_tail(path: str, limit: int) -> tuple[int, bytes]:
+    """The last bytes of the output at *path*, at most *limit*, and how many are before them.
+
+    Nothing where there is no output, or something else in its place. Raises OSError.
+    """
+    fd = _opened(path)
+    if fd is None:
+        return 0, b""
+    with open(fd, "rb", buffering=0) as file:
+        size = os.fstat(fd).st_size
+        start = max(0, size - limit)
+        file.seek(start)
+        # Not more than there is: memory for all of the limit may not be had.
+        return start, file.read(min(size, limit)) or b""
+
+
+def read_ends(path: str, limit: int) -> tuple[bytes, bytes, int]:
+    """The output at *path*, or whole lines of both its ends with what is left out between them.
+
+    At most *limit* bytes are read, three of four from the end; else as ``read_tail``.
+    """
+    start, end = read_tail(path, limit)
+    if not start:
+        return end, b"", 0
+    fd = _opened(path)
+    if fd is None:
+        return b"", b"", 0
+    with open(fd, "rb", buffering=0) as file:
+        first = file.read(limit // 4) or b""
+    # A line is cut only where it is longer than all that is shown.
+    first = first[: first.rfind(b"\n") + 1] or first
+    last = end[limit // 4 :]
+    last = last[last.find(b"\n", 0, -1) + 1 :]
+    return first, last, start + len(end) - len(first) - len(last)
 
 
 def cut_index(run: Run, name: str) -> int:
@@ -165,6 +203,20 @@ class OutputFile:
                 self._pending = self._pending[os.write(self._index, self._pending) :]
         except OSError as error:
             self.trouble = str(error.strerror)
+
+
+def _opened(path: str) -> int | None:
+    """The output at *path*, None where there is no regular file. Raises OSError."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ELOOP, errno.ENXIO):
+            return None
+        raise
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        return None
+    return fd
 
 
 def _begun(path: str) -> int:

@@ -74,6 +74,29 @@ def is_whole(data: bytes) -> bool:
     return whole
 
 
+def line_counts(data: bytes) -> list[tuple[str, int, int]]:
+    """Of each patch in *data* the name, of the new file or else the old, and how many lines it
+    adds and removes.
+    """
+    counts: list[tuple[str, int, int]] = []
+    lines = _lines(data)
+    at = 0
+    while at < len(lines):
+        if lines[at].startswith(b"--- ") and b"".join(lines[at + 1 : at + 2])[:4] == b"+++ ":
+            old, new = (_unquoted(line[4:]) for line in lines[at : at + 2])
+            counts.append((old if new == "/dev/null" else new, 0, 0))
+            at += 2
+        elif counts and (found := _HUNK.match(lines[at])):
+            _, after = _hunk(found, lines, at + 1)
+            signs = [line[:1] for line in lines[at + 1 : after]]
+            name, more, less = counts[-1]
+            counts[-1] = name, more + signs.count(b"+"), less + signs.count(b"-")
+            at = after
+        else:
+            at += 1
+    return counts
+
+
 def undo(patch: FilePatch, data: bytes) -> bytes | None:
     """What *data* was before *patch*; None where it is not what the patch made."""
     lines = _lines(data)

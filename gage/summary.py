@@ -16,27 +16,18 @@ import stat
 from collections.abc import Container, Mapping
 from typing import Any, NamedTuple
 
-from gage import process_tree
 from gage.dirs import Dirs, is_passing
-from gage.durable import write_all
 from gage.manifest import is_run_path
 from gage.opdef import OpDef, metric_patterns, summary_file
+from gage.output import RUN, read_tail
 from gage.reading import READ, open_beneath
 from gage.run import Run, run_meta_path
 from gage.scalar import Scalar
+from gage.searching import last_matches
 
 FILE_LIMIT = 1 << 20
 OUTPUT_LIMIT = 16 << 20
 """Bytes from the end of the output that patterns and markers are looked for in."""
-
-PATTERN_SECONDS = 2
-"""CPU time for all patterns: one like ``(a+)+$`` would run until the sun goes out."""
-
-PATTERN_MEMORY = 512 << 20
-"""Bytes that all patterns may take beside what we have: every repetition is remembered."""
-
-LONGEST_MATCH = 1000
-"""Characters; no number is longer."""
 
 
 class Summary(NamedTuple):
@@ -54,7 +45,7 @@ def read_summary(run: Run, opdef: OpDef, went_in: Container[str] = ()) -> Summar
     them is that of another run. Raises OSError where the machine cannot read it now.
     """
     summary = Summary({}, {}, [])
-    output = _tail(run_meta_path(run, "output", "40_run"))
+    output = read_tail(run_meta_path(run, "output", RUN), OUTPUT_LIMIT)[1]
     if patterns := metric_patterns(opdef):
         _add_matches(summary, patterns, output)
     block = _marked_block(output)
@@ -81,17 +72,6 @@ def read_summary(run: Run, opdef: OpDef, went_in: Container[str] = ()) -> Summar
         trouble = "a link is not followed" if linked else error.strerror
         summary.complaints.append(f"{name}: {trouble}")
     return summary
-
-
-def _tail(path: str) -> bytes:
-    try:
-        with open(path, "rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            file.seek(max(0, size - OUTPUT_LIMIT))
-            # Not more than there is: memory for all of the limit may not be had.
-            return file.read(min(size, OUTPUT_LIMIT))
-    except FileNotFoundError:
-        return b""
 
 
 def _marked_block(output: bytes) -> bytes | None:
@@ -151,77 +131,18 @@ def _add_values(summary: Summary, values: dict[str, Any], source: str, part: str
 
 
 def _add_matches(summary: Summary, patterns: Mapping[str, str], output: bytes) -> None:
-    found = _search_apart(patterns, output)
-    for name in patterns:
-        if name not in found:
-            trouble = f"{name}: took more than {PATTERN_SECONDS} s and was given up"
-            summary.complaints.append(f"metrics: {trouble}")
-            return  # those after it were not sought
-        match, trouble = found[name]
+    for name, (matches, _, trouble) in last_matches(patterns, output).items():
         if trouble:
             summary.complaints.append(f"metrics: {name}: {trouble}")
-        elif match is not None:
+        for match in matches:
             try:
-                summary.metrics[name] = _number(match)
+                summary.metrics[name] = number_of(match.value)
             except ValueError:
-                trouble = f"matched {match[:60]!r}, which is no number"
+                trouble = f"matched {match.value[:60]!r}, which is no number"
                 summary.complaints.append(f"metrics: {name}: {trouble}")
 
 
-def _number(text: str) -> int | float:
+def number_of(text: str) -> int | float:
+    """The number that a match is. Raises ValueError."""
     value = float(text)
     return int(text) if text.strip().lstrip("+-").isdecimal() else value
-
-
-def _search_apart(patterns: Mapping[str, str], output: bytes) -> dict[str, tuple[str | None, str]]:
-    """The last match of each pattern, or what is wrong with it, as far as time allows.
-
-    They are sought in a process that the kernel stops in time: the module re cannot be
-    interrupted, and nobody can tell a hostile pattern by its looks.
-    """
-    import json
-
-    process_tree.load()
-    reading, writing = os.pipe()
-    parent = os.getpid()
-    child = os.fork()
-    if child == 0:
-        try:
-            process_tree.die_with_parent()
-            if os.getppid() == parent:
-                os.close(reading)
-                _search(patterns, output, writing)
-        finally:
-            os._exit(0)
-    os.close(writing)
-    with open(reading, "rb") as pipe:
-        *lines, _ = pipe.read().split(b"\n")
-    os.waitpid(child, 0)
-    return {name: (match, trouble) for name, match, trouble in map(json.loads, lines)}
-
-
-def _search(patterns: Mapping[str, str], output: bytes, to: int) -> None:
-    """Write an array of name, match and trouble for each pattern, a line each."""
-    import json
-    import re
-    import resource
-    from collections import deque
-
-    resource.setrlimit(resource.RLIMIT_CPU, (PATTERN_SECONDS, PATTERN_SECONDS))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    with open("/proc/self/statm", encoding="ascii") as file:
-        ours = int(file.read().split()[0]) * resource.getpagesize()
-    resource.setrlimit(resource.RLIMIT_AS, (ours + PATTERN_MEMORY, ours + PATTERN_MEMORY))
-    text = output.decode("utf-8", "replace")
-    for name, pattern in patterns.items():
-        found, trouble = None, ""
-        try:
-            for match in deque(re.finditer(pattern, text, re.MULTILINE), maxlen=1):
-                found = match.group(1 if match.re.groups else 0) or ""
-            if found and len(found) > LONGEST_MATCH:
-                found = found[:LONGEST_MATCH] + "..."  # no number, and so none that is wrong
-        except MemoryError:
-            trouble = f"took more than {PATTERN_MEMORY >> 20} MB and was given up"
-        except (re.error, RecursionError, OverflowError) as error:
-            trouble = f"no regular expression: {error}"
-        write_all(to, json.dumps([name, found, trouble]).encode() + b"\n")

@@ -14,6 +14,8 @@ from gage.output import (
     format_record,
     output_name,
     parse_record,
+    read_ends,
+    read_tail,
 )
 from gage.run import Run, run_meta_path
 from gage.written import read_output
@@ -180,3 +182,33 @@ def test_an_index_tells_of_no_more_than_there_is_once_it_was_cut(
 
 def test_what_is_not_there_has_no_index_to_be_cut(tmp_path):
     assert cut_index(finished(tmp_path), "40_run") == 0
+
+
+@given(st.binary(max_size=60), st.integers(1, 80))
+def test_a_tail_is_the_last_bytes_and_says_how_many_are_before(tmp_path_factory, data, limit):
+    path = tmp_path_factory.mktemp("tail") / "40_run"
+    path.write_bytes(data)
+    before, tail = read_tail(str(path), limit)
+    assert len(tail) <= limit
+    assert data[before:] == tail
+    assert before == max(0, len(data) - limit)
+
+
+@given(st.binary(max_size=60) | st.just(b"a\nbc\n" * 20), st.integers(4, 80))
+def test_the_ends_of_an_output_and_what_is_between_are_all_of_it(tmp_path_factory, data, limit):
+    path = tmp_path_factory.mktemp("ends") / "40_run"
+    path.write_bytes(data)
+    first, last, between = read_ends(str(path), limit)
+    assert len(first) + len(last) <= limit
+    assert len(first) + between + len(last) == len(data)
+    assert data.startswith(first) and data.endswith(last)
+    if between and b"\n" in first:
+        assert first.endswith(b"\n")
+
+
+def test_what_is_no_output_has_no_ends(tmp_path):
+    os.symlink("/etc/passwd", tmp_path / "link")
+    os.mkfifo(tmp_path / "fifo")
+    for name in ("link", "fifo", "none", "."):
+        assert read_tail(str(tmp_path / name), 10) == (0, b"")
+        assert read_ends(str(tmp_path / name), 10) == (b"", b"", 0)

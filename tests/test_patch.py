@@ -3,7 +3,7 @@ import os
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from gage.patch import FilePatch, Hunk, format_patch, is_whole, parse_patches, undo
+from gage.patch import FilePatch, Hunk, format_patch, is_whole, line_counts, parse_patches, undo
 
 LINES = st.sampled_from([b"a", b"b = 1", b"", b"-- x", b"++ y", b"@@ -1 +1 @@", b"\xff\r", b"\\ n"])
 TEXTS = st.lists(LINES).map(b"\n".join)
@@ -61,3 +61,12 @@ def test_a_patch_that_was_cut_is_not_whole():
         assert not is_whole(b"".join(lines[:count]))
         assert not is_whole(b"".join(lines[:count]) + b"\n" + patch)
     assert not is_whole(b"garbage\n" + patch)
+
+
+def test_the_lines_that_a_patch_adds_and_removes_are_counted():
+    old, new = b"a\n-- b\nc\n", b"a\n++ b\nc\nd"
+    data = format_patch(b"a/x y", b"b/x y", old, new)
+    data += format_patch(b"a/gone", b"/dev/null", b"1\n2\n", b"")
+    data += format_patch(b"/dev/null", b"b/new", b"", b"1")
+    assert line_counts(data) == [("b/x y", 2, 1), ("a/gone", 0, 2), ("b/new", 1, 0)]
+    assert line_counts(b"no patch\n--- a\n") == []

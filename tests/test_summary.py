@@ -223,7 +223,7 @@ def test_a_pattern_that_is_none_is_said_and_spares_the_others(run):
 
 
 def test_a_pattern_that_never_ends_is_given_up_and_spares_those_before_it(run, monkeypatch):
-    monkeypatch.setattr("gage.summary.PATTERN_SECONDS", 1)
+    monkeypatch.setattr("gage.searching.PATTERN_SECONDS", 1)
     output = "loss: 1\n" + "a" * 40 + "!\n"
     summary = summary_of(run, output=output, metrics={"loss": "loss: (.)", "evil": "(a+)+$"})
     assert summary.metrics == {"loss": 1}
@@ -237,8 +237,8 @@ HUNGRY = ["(a|b|ab)*c", "(?:.|\n)*z", "(a(?:b|c)*)+\\1"]
 
 @pytest.mark.parametrize("pattern", SLOW[:2] + HUNGRY[:1])
 def test_a_hostile_pattern_costs_neither_much_time_nor_much_memory(run, monkeypatch, pattern):
-    monkeypatch.setattr("gage.summary.PATTERN_SECONDS", 1)
-    monkeypatch.setattr("gage.summary.PATTERN_MEMORY", 64 << 20)
+    monkeypatch.setattr("gage.searching.PATTERN_SECONDS", 1)
+    monkeypatch.setattr("gage.searching.PATTERN_MEMORY", 64 << 20)
     output = A if pattern in SLOW else "ab" * (8 << 20)
     summary = summary_of(run, output=output, metrics={"evil": pattern})
     assert summary.metrics == {}
@@ -270,11 +270,11 @@ def test_a_search_dies_with_the_one_who_waits_for_it(run):
     write(run_meta_path(run, "output", "40_run"), "a" * 60 + "!\n")
     script = (
         "import sys\n"
-        "from gage import summary\n"
+        "from gage import searching, summary\n"
         "from gage.locks import holding\n"
         "from gage.opdef import OpDef\n"
         "from gage.run import Run\n"
-        "summary.PATTERN_SECONDS = 60\n"
+        "searching.PATTERN_SECONDS = 60\n"
         "run = Run(sys.argv[1], '', None)\n"
         "with holding(run):\n"
         "    print(flush=True)\n"

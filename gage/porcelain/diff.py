@@ -8,7 +8,7 @@ import typer
 
 from gage.attempts import attempts, find_attempt
 from gage.cli import shown
-from gage.difference import Side, difference
+from gage.difference import PARTS, Side, difference, of_parts, output_difference, stat_rows
 from gage.errors import UsageError
 from gage.filters import Filters
 from gage.porcelain.choosing import chosen
@@ -25,6 +25,13 @@ Attempts = Annotated[
     list[int], typer.Option("--attempt", metavar="N", min=1, help="an attempt of the run")
 ]
 
+Flags = Annotated[bool, typer.Option("--flags", help="compare the values of flags")]
+Source = Annotated[bool, typer.Option("--source", help="compare source code")]
+Deps = Annotated[bool, typer.Option("--deps", help="compare dependencies")]
+Output = Annotated[bool, typer.Option("--output", help="compare what they wrote, line by line")]
+Metrics = Annotated[bool, typer.Option("--metrics", help="compare metrics and attributes")]
+Stat = Annotated[bool, typer.Option("--stat", help="names alone, and how many lines differ")]
+
 DIFFERENT = 1
 NONE = "-"
 
@@ -36,15 +43,30 @@ def diff(
     filters: Filters,
     specs: Specs = [],
     attempt: Attempts = [],
+    flags: Flags = False,
+    source: Source = False,
+    deps: Deps = False,
+    output: Output = False,
+    metrics: Metrics = False,
+    stat: Stat = False,
     json: Json = False,
 ) -> int:
     """Tell how two runs differ, or two attempts of a run; an attempt from the present one."""
     a, b = _sides([row.run for row in chosen(place.home, specs, filters)], specs, attempt)
+    asked = zip(PARTS, (flags, source, deps, output, metrics), strict=True)
+    parts = [part for part, wanted in asked if wanted]
     found = difference(a, b)
+    if parts:
+        found = of_parts(found, parts)
+    if output and "output" in found and not stat:
+        found["output"] |= output_difference(a, b)
     if json:
         from json import dumps
 
         print(dumps({"a": _facts(a), "b": _facts(b)} | found))
+    elif found and stat:
+        for line in _table(list(stat_rows(found))):
+            print(line)
     elif found:
         for line in _lines(a, b, found):
             print(line)
@@ -70,14 +92,17 @@ def _facts(side: Side) -> dict[str, Any]:
 
 def _lines(a: Side, b: Side, found: Mapping[str, Any]) -> Iterator[str]:
     yield from _table([["a", *_title(a)], ["b", *_title(b)]])
-    for title, rows in _sections(found):
+    for title, rows in difference_sections(found):
         if rows:
             yield f"\n{title}"
             yield from ("  " + line for line in _table(rows))
-    if text := found.get("diff", ""):
-        yield "\nsource code"
-        for line in text.removesuffix("\n").split("\n"):
-            yield _painted(line)
+    for title, text in (
+        ("what they wrote", found.get("output", {}).get("diff", "")),
+        ("source code", found.get("diff", "")),
+    ):
+        if text:
+            yield f"\n{title}"
+            yield from map(_painted, text.removesuffix("\n").split("\n"))
 
 
 def _table(rows: Sequence[Sequence[str]]) -> Iterable[str]:
@@ -91,7 +116,8 @@ def _title(side: Side) -> tuple[str, ...]:
     return str(run.opref or ""), name, f"attempt {side.attempt.number}" if several else ""
 
 
-def _sections(found: Mapping[str, Any]) -> Iterator[tuple[str, list[list[str]]]]:
+def difference_sections(found: Mapping[str, Any]) -> Iterator[tuple[str, list[list[str]]]]:
+    """Titles with the rows of a table below each, which may be none: a name, and both sides."""
     yield "operation", [_texts(found["operation"], str)] if "operation" in found else []
     yield "exit", [_texts(found["exit"], str)] if "exit" in found else []
     yield "command", [_texts(found["command"], command_text)] if "command" in found else []

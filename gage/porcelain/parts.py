@@ -84,19 +84,33 @@ def step_columns(facts: Sequence[Mapping[str, Any]]) -> list[list[str]]:
 
 
 def _step(row: Row) -> dict[str, Any]:
+    over = row.started is not None and row.stopped is not None
+    times = {
+        "started": None if row.started is None else iso(row.started),
+        "stopped": None if row.stopped is None else iso(row.stopped),
+        "duration": (row.stopped or 0) - (row.started or 0) if over else None,
+        "exit": row.exit,
+    }
     return {
         "id": row.id,
         "short_id": short_id(row),
         "operation": row.operation,
         "status": row.status,
         "settings": row.settings,
-    }
+    } | {name: value for name, value in times.items() if value is not None}
 
 
 def _step_cells(fact: Mapping[str, Any]) -> tuple[str, ...]:
     if fact["link"] != "ok":
-        return "", "", fact["link"], ""
-    return fact["short_id"], fact["operation"], fact["status"], fact["settings"]
+        return "", "", fact["link"], "", "", ""
+    return (
+        fact["short_id"],
+        fact["operation"],
+        fact["status"],
+        _local(fact.get("started", "")),
+        duration(fact["duration"]) if "duration" in fact else "",
+        fact["settings"],
+    )
 
 
 def _walked(

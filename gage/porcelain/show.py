@@ -11,6 +11,7 @@ from gage.errors import GageError
 from gage.filters import Filters
 from gage.listing import Row
 from gage.manifest import read_manifest
+from gage.output import RUN
 from gage.porcelain.choosing import chosen_one
 from gage.porcelain.colour import is_coloured, paint_status
 from gage.porcelain.files import TYPES
@@ -26,6 +27,8 @@ from gage.step_tree import step_tree
 
 T = TypeVar("T")
 
+DIGEST_DIGITS = 12
+
 Section = tuple[str, list[list[str]]]
 """A title, and the columns below it."""
 
@@ -40,12 +43,15 @@ def show(place: Place, filters: Filters, spec: Spec = "", json: Json = False) ->
         print(dumps(facts))
         return 0
     paint = {1: paint_status} if is_coloured() else None
-    for line in table_lines(_columns(_summary(row, facts)), paint=paint):
+    for line in table_lines(_columns(summary_lines(row, facts)), paint=paint):
         print(line)
-    for title, columns in _sections(row, facts):
+    for title, columns in sections(row, facts):
         if columns[0]:
             print(f"\n{title}")
-            for line in table_lines(columns):
+            # Steps and attempts have a column of statuses.
+            at = {"steps": 3, "attempts": 4}.get(title)
+            painted = {at: paint_status} if paint and at else None
+            for line in table_lines(columns, paint=painted):
                 print(f"  {line}")
     return 0
 
@@ -60,9 +66,12 @@ def run_facts(row: Row) -> dict[str, Any]:
     entries = _if_readable(lambda: read_manifest(run)) or []
     facts = facts_for_people(row) | {
         "meta_dir": run.meta_dir,
+        "duration": _duration(row),
         "command": command.args if command else None,
         "env": command.env if command else None,
+        "opdef": _json(run, "opdef.json"),
         "sys": _system(run),
+        "output": _output_size(run),
         "files": dict(Counter(TYPES[entry.type] for entry in entries)),
         "dependencies": _json(run, "dependencies.json"),
         "attempts": attempt_facts(row),
@@ -81,7 +90,8 @@ def run_facts(row: Row) -> dict[str, Any]:
     return {name: value for name, value in facts.items() if value is not None}
 
 
-def _summary(row: Row, facts: dict[str, Any]) -> Iterator[tuple[str, str]]:
+def summary_lines(row: Row, facts: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """What a run is and how it stands: names and texts, some of them empty."""
     yield "id", row.id
     yield "operation", row.operation
     yield "status", row.status
@@ -106,7 +116,8 @@ def _columns(summary: Iterator[tuple[str, str]]) -> list[list[str]]:
     return [[name for name, _ in pairs], [text for _, text in pairs]]
 
 
-def _sections(row: Row, facts: dict[str, Any]) -> Iterator[Section]:
+def sections(row: Row, facts: dict[str, Any]) -> Iterator[Section]:
+    """What was recorded of a run, by its facts; a section may have no columns."""
     config = row.config
     given = ["given" if name in row.given else "" for name in config]
     yield "flags", [list(config), _texts(config.values()), given]
@@ -115,7 +126,14 @@ def _sections(row: Row, facts: dict[str, Any]) -> Iterator[Section]:
     yield "metrics", [list(row.metrics), _texts(row.metrics.values())]
     yield "attributes", [list(row.attributes), _texts(row.attributes.values())]
     taken = _objects(facts.get("dependencies"))
-    yield "dependencies", [[str(d.get("path", "")) for d in taken], [origin(d) for d in taken]]
+    yield (
+        "dependencies",
+        [
+            [str(d.get("path", "")) for d in taken],
+            [origin(d) for d in taken],
+            [short_digest(d) for d in taken],
+        ],
+    )
     yield (
         "environment",
         [list(facts.get("env", {})), [str(v) for v in facts.get("env", {}).values()]],
@@ -130,6 +148,12 @@ def origin(dependency: Mapping[str, Any]) -> str:
     if "run" not in dependency:
         return f"from the project: {file}"
     return f"from {dependency.get('operation')} {str(dependency['run'])[:8]}: {file}"
+
+
+def short_digest(dependency: Mapping[str, Any]) -> str:
+    """The start of the digest of what was taken, by which two of them are told apart."""
+    *algorithm, digits = str(dependency.get("digest") or "").split(":", 1)
+    return ":".join([*algorithm, digits[:DIGEST_DIGITS]])
 
 
 def _timed(records: Sequence[dict[str, str]], key: str) -> list[list[str]]:
@@ -161,6 +185,17 @@ def command_text(args: Any) -> str:
 
         return shlex.join(map(str, args))
     return str(args or "")
+
+
+def _duration(row: Row) -> int | None:
+    return row.stopped - row.started if row.started and row.stopped else None
+
+
+def _output_size(run: Run) -> int | None:
+    try:
+        return os.lstat(run_meta_path(run, "output", RUN)).st_size
+    except OSError:
+        return None
 
 
 def _system(run: Run) -> dict[str, Any]:

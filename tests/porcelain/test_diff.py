@@ -277,3 +277,80 @@ def test_an_attempt_that_never_was_is_said_with_those_that_were(place, home):
     told = diff(place, "--attempt", "2")
     assert told.err == (f"gage runs diff: {home}/{id}: no attempt 2\nhint: attempts: 1\n")
     assert told.code == 10
+
+
+def test_parts_are_compared_as_one_asks(place, home):
+    records = [{"path": "x.csv", "digest": digit * 64, "file": "x.csv"} for digit in "01"]
+    one, other, equal = (
+        write_run(
+            home,
+            place_in_time,
+            config={"lr": number},
+            metrics={"loss": number},
+            output=output,
+            facts={
+                "dependencies.json": json.dumps([records[number - 1]]),
+                "manifest": f"s {str(number) * 64} train.py\nd {str(number) * 64} x.csv",
+            },
+        )
+        for place_in_time, number, output in (
+            (1, 1, b"same\nold\n"),
+            (2, 2, b"same\nnew \x1b[2J\n"),
+            (3, 1, b"same\nold\n"),
+        )
+    )
+    everything = {"config", "metrics", "dependencies", "files", "output"}
+    assert everything <= set(as_json(place, one, other))
+    parts = {
+        "--flags": {"config"},
+        "--source": {"files"},
+        "--deps": {"dependencies", "files"},
+        "--output": {"output"},
+        "--metrics": {"metrics"},
+    }
+    for option, names in parts.items():
+        found = as_json(place, one, other, option)
+        assert set(found) - {"a", "b"} == names, option
+        assert diff(place, one, other, option).code == 1
+        assert diff(place, one, equal, option) == ("", "", 0)
+    assert list(as_json(place, one, other, "--source")["files"]) == ["train.py"]
+    assert list(as_json(place, one, other, "--deps")["files"]) == ["x.csv"]
+    assert set(as_json(place, one, other, "--flags", "--metrics")) == {
+        *("a", "b", "config", "metrics"),
+    }
+    assert diff(place, one, other, "--output").out.endswith(
+        "what they wrote\n--- a/output\n+++ b/output\n@@ -1,2 +1,2 @@\n same\n-old\n+new \x1b[2J\n"
+    )
+    shown, _ = gage_on_terminal("runs", "diff", one, other, "--output", cwd=place)
+    assert "\x1b[32m+new \\x1b[2J\x1b[0m" in shown
+
+
+def test_what_was_not_asked_for_does_not_differ(place, home):
+    one, other = write_run(home, 1, config={"a": 1}), write_run(home, 2, config={"a": 2})
+    assert diff(place, one, other, "--metrics") == ("", "", 0)
+    assert diff(place, one, other, "--flags").code == 1
+
+
+def test_names_alone_are_told_with_the_number_of_lines(place):
+    ran(place, "run", "train.py")
+    write(os.path.join(place, "train.py"), SCRIPT + "#\n#\n")
+    write(os.path.join(place, "new file.py"), "x = 1\n")
+    ran(place, "run", "train.py", "lr=0.2", "name=b")
+    told = diff(place, "2", "1", "--stat")
+    assert told.out.split("\n") == [
+        "flag    lr",
+        "flag    name",
+        "file    train.py     +4 -2",
+        "file    new file.py  +1 -0",
+        "output               10 bytes, 10 bytes",
+        "",
+    ]
+    assert told.code == 1
+    assert diff(place, "2", "1", "--stat", "--metrics") == ("", "", 0)
+
+
+def test_output_that_is_too_long_is_told_by_its_size(place, home):
+    one = write_run(home, 1, output=b"x\n" * 200_000)
+    other = write_run(home, 2, output=b"y\n")
+    found = as_json(place, one, other, "--output")["output"]
+    assert found == {"a": 400_000, "b": 2, "line": 1}

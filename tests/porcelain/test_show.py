@@ -15,7 +15,13 @@ def home(tmp_path):
 def test_everything_about_a_run_is_shown(tmp_path, home):
     taken = [
         {"path": "vocab.txt", "digest": "0" * 64, "file": "data/vocab.txt"},
-        {"path": "x.csv", "run": "ab" * 16, "operation": "prepare", "file": "x.csv"},
+        {
+            "path": "x.csv",
+            "digest": "blake3:" + "1" * 64,
+            "run": "ab" * 16,
+            "operation": "prepare",
+            "file": "x.csv",
+        },
     ]
     id = write_run(
         home,
@@ -64,8 +70,8 @@ def test_everything_about_a_run_is_shown(tmp_path, home):
         "  loss  0.25",
         "",
         "dependencies",
-        "  vocab.txt  from the project: data/vocab.txt",
-        "  x.csv      from prepare abababab: x.csv",
+        "  vocab.txt  from the project: data/vocab.txt  000000000000",
+        "  x.csv      from prepare abababab: x.csv      blake3:111111111111",
         "",
         "environment",
         "  THREADS  1",
@@ -82,6 +88,8 @@ def test_everything_about_a_run_is_shown(tmp_path, home):
     assert facts["dependencies"] == taken
     assert facts["files"] == {"source": 1, "generated": 1}
     assert facts["sys"] == {"project": "/home/p"}
+    assert facts["opdef"] == {"flags": {}}
+    assert (facts["duration"], facts["output"]) == (2_100_000, 0)
     assert facts["log"] == [
         {"time": "2025-11-21T12:00:00.000000Z", "message": "initialized m1:train"}
     ]
@@ -169,11 +177,18 @@ def test_the_steps_of_a_pipeline_are_shown_as_a_tree(tmp_path, home):
     shown = gage("show", outer, cwd=tmp_path).out
     assert (
         "\nsteps\n"
-        f"  steps-restart  {parent[:8]}  m1:steps-restart  error      fail=yes\n"
-        f"    fail         {passed[:8]}  m1:fail           completed  fail=no\n"
-        f"    fail_2       {failed[:8]}  m1:fail           error      fail=yes\n"
+        f"  steps-restart  {parent[:8]}  m1:steps-restart  error"
+        "      2025-11-21 13:00:00  2.1 s  fail=yes\n"
+        f"    fail         {passed[:8]}  m1:fail           completed"
+        "  2025-11-21 14:00:00  2.1 s  fail=no\n"
+        f"    fail_2       {failed[:8]}  m1:fail           error"
+        "      2025-11-21 15:00:00  2.1 s  fail=yes\n"
         "  x                                          dangling\n"
     ) in shown
     steps = json.loads(gage("show", outer, "--json", cwd=tmp_path).out)["steps"]
     assert [step["name"] for step in steps[0]["steps"]] == ["fail", "fail_2"]
+    assert steps[0]["steps"][1]["started"] == "2025-11-21T15:00:00.000000Z"
+    assert (steps[0]["steps"][1]["duration"], steps[0]["steps"][1]["exit"]) == (2_100_000, 1)
     assert steps[1]["link"] == "dangling"
+    shown, _ = gage_on_terminal("show", outer, cwd=tmp_path)
+    assert shown.count("\x1b[31merror\x1b[0m") == 2

@@ -7,7 +7,7 @@ BIN = $(VENV)/bin
 READY = $(VENV)/.ready
 SIDE_BY_SIDE = -n auto --dist loadgroup
 
-.PHONY: demo test check faults bench format clean
+.PHONY: demo test check faults bench table format clean
 
 demo: $(READY)
 	PATH="$(CURDIR)/$(BIN):$$PATH" examples/demo.sh
@@ -32,6 +32,10 @@ faults: $(READY)
 
 bench: $(READY)
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m bench
+
+# What the completions know of the commands, from the commands.
+table: $(READY)
+	$(BIN)/python -m tests.command_table
 
 format: $(READY)
 	$(BIN)/ruff format .

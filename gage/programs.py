@@ -15,3 +15,15 @@ def find_program(name: str, environ: Mapping[str, str]) -> str | None:
         if os.path.isabs(folder) and os.access(program, os.X_OK) and os.path.isfile(program):
             return program
     return None
+
+
+def program_names(prefix: str, environ: Mapping[str, str]) -> list[str]:
+    """The names of all programs that ``find_program`` would find and that begin with *prefix*."""
+    found = set()
+    for folder in environ.get("PATH", os.defpath).split(os.pathsep):
+        try:
+            names = os.listdir(folder) if os.path.isabs(folder) else []
+        except OSError:
+            continue
+        found |= {name for name in names if name.startswith(prefix)}
+    return sorted(name for name in found if find_program(name, environ))

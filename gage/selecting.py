@@ -3,8 +3,8 @@
 In this order, the first that fits is meant:
 
     PATH          a run dir; anything with a slash
-    @  @{N}       the newest run; the Nth before it
-    OP@  OP@{N}   the same among the runs of an operation
+    @  @{N}  @~N  the newest run; the Nth before it
+    OP@  OP@{N}   the same among the runs of an operation, and OP@~N
     N  N-M        a number of the listing, 1 for the newest; less than six digits, none
                   of them a leading zero, and no more than there are runs
     NAME          the name of a run dir
@@ -25,7 +25,7 @@ from gage.run import open_run
 MOST_CANDIDATES = 10
 CANDIDATE_DIGITS = 12
 
-_AT = re.compile(r"(?P<operation>.*)@(?:\{(?P<back>\d{1,6})\})?", re.DOTALL)
+_AT = re.compile(r"(?P<operation>.*)@(?:\{(?P<back>\d{1,6})\}|~(?P<before>\d{0,6}))?", re.DOTALL)
 _NUMBERS = re.compile(r"([1-9]\d{0,4})(?:-([1-9]\d{0,4}))?")
 
 
@@ -53,7 +53,8 @@ def _select(rows: Sequence[Row], spec: str) -> list[Row]:
     if "/" in spec or spec in (".", ".."):
         return [_at_path(spec)]
     if match := _AT.fullmatch(spec):
-        return [_back(rows, spec, match["operation"], int(match["back"] or 0))]
+        back = match["back"] or ("0" if match["before"] is None else match["before"] or "1")
+        return [_back(rows, spec, match["operation"], int(back))]
     if match := _NUMBERS.fullmatch(spec):
         first, last = int(match[1]), int(match[2] or match[1])
         if match[2] and not first <= last <= len(rows):

@@ -58,6 +58,7 @@ PLUMBING = {
     "fsck": "verify what runs claim",
     "output": "print what a run wrote",
     "read-config": "print the values in config files",
+    "complete": "answer what a shell asks at TAB",
 }
 
 RUNNERS = ("run", "restart")

@@ -45,7 +45,7 @@ def figures(place: str) -> Iterator[Figure]:
     for words in COMPLETED:
         command = ["gage-complete", "gage", *words]
         trial = partial(cost, command, cwd=project)
-        yield Figure(f"gage-complete gage {' '.join(words)}", ratio(trial, nothing, PAIRS), 8)
+        yield Figure(f"gage-complete gage {' '.join(words)}", ratio(trial, nothing, PAIRS), 6)
 
     _write(os.path.join(place, "hello.py"), 'print("hello")\n')
     whole, _ = compare(partial(cost, ["gage", "run", "hello.py", "-y"], cwd=place), nothing, PAIRS)

@@ -66,7 +66,7 @@ def open_operation(start: str, word: str | None) -> Operation:
         if gage_file is None:
             raise NotFoundError(
                 f"{start}: no gage file here or above",
-                "name a script to run, or write a gage.yaml: gage help gage-file",
+                "name a script to run, or let gage new write a gage.yaml",
             )
         return _defined(gage_file, *default_operation(gage_file))
     file = os.path.join(start, word)
@@ -80,7 +80,7 @@ def open_operation(start: str, word: str | None) -> Operation:
     if not os.path.isfile(file):
         raise NotFoundError(
             f"{word}: no such file, and no gage file here that could define it",
-            "name a script to run, or write a gage.yaml: gage help gage-file",
+            "name a script to run, or let gage new write a gage.yaml",
         )
     opref, opdef = file_operation(file, project)
     settings = gage_file.settings if gage_file else {}

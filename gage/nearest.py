@@ -5,18 +5,26 @@ from collections.abc import Iterable
 LISTED = 20
 """So many words that are known are all told, where none of them is near."""
 
+FAR = 0.15
+"""What is so much less like the word than another is not what was meant."""
+
 
 def nearest(word: str, known: Iterable[str], most: int = 3) -> list[str]:
     """Those of *known* that somebody may have meant who wrote *word*, the likeliest first."""
-    from difflib import get_close_matches
+    from difflib import SequenceMatcher, get_close_matches
 
     lower: dict[str, list[str]] = {}
     for name in known:
         lower.setdefault(name.lower(), []).append(name)
-    near = get_close_matches(word.lower(), lower, n=most, cutoff=0.6)
+    word = word.lower()
+    if word in lower:
+        return lower[word][:most]
+    near = get_close_matches(word, lower, n=most, cutoff=0.6)
+    likeness = [SequenceMatcher(None, name, word).ratio() for name in near]
+    near = [name for name, like in zip(near, likeness, strict=True) if like > likeness[0] - FAR]
     # What is written further than it was typed is near, too, however much is missing of it.
     if len(word) > 1:
-        near += [name for name in lower if name.startswith(word.lower()) and name not in near]
+        near += [name for name in lower if name.startswith(word) and name not in near]
     return [name for match in near for name in lower[match]][:most]
 
 

@@ -24,6 +24,7 @@ from gage.run import open_run
 
 MOST_CANDIDATES = 10
 CANDIDATE_DIGITS = 12
+LEAST_DIGITS = 4
 
 _AT = re.compile(r"(?P<operation>.*)@(?:\{(?P<back>\d{1,6})\}|~(?P<before>\d{0,6}))?", re.DOTALL)
 _NUMBERS = re.compile(r"([1-9]\d{0,4})(?:-([1-9]\d{0,4}))?")
@@ -81,12 +82,13 @@ def _at_path(path: str) -> Row:
 
 
 def _back(rows: Sequence[Row], spec: str, operation: str, count: int) -> Row:
-    if operation:
-        rows = [row for row in rows if operation in operation_names(row)]
-    if count < len(rows):
-        return rows[count]
-    what = f"runs of {operation}" if operation else "runs"
-    raise NotFoundError(f"{spec}: no such run: there are {len(rows)} {what}")
+    found = [row for row in rows if not operation or operation in operation_names(row)]
+    if count < len(found):
+        return found[count]
+    what = f"run{'s' * (len(found) != 1)}{' of ' * bool(operation)}{operation}"
+    are = "is" if len(found) == 1 else "are"
+    hint = "" if found else _nearest_operation(rows, operation)
+    raise NotFoundError(f"{spec}: no such run: there {are} {len(found)} {what}", hint)
 
 
 def _only(rows: Sequence[Row], spec: str, trouble: str) -> Row:
@@ -106,10 +108,19 @@ def _candidate(row: Row) -> str:
 
 
 def _nearest(rows: Sequence[Row], spec: str) -> str:
-    import difflib
+    from gage.nearest import nearest
 
+    if not rows:
+        return "there are no runs to choose from"
     names = dict.fromkeys(name for row in rows for name in (*operation_names(row), row.name))
-    nearest = difflib.get_close_matches(spec, names, n=3)
-    if nearest:
-        return f"did you mean {' or '.join(nearest)}?"
-    return "" if rows else "there are no runs to choose from"
+    near = nearest(spec, names)
+    if not near and len(spec) >= LEAST_DIGITS and set(spec.lower()) <= set("0123456789abcdef"):
+        # One digit of an ID may be wrong, too; what is told is as long as what was written.
+        near = nearest(spec, dict.fromkeys(row.id[: len(spec)] for row in rows if row.id))
+    return f"did you mean {' or '.join(near)}?" if near else "gage runs lists them"
+
+
+def _nearest_operation(rows: Sequence[Row], operation: str) -> str:
+    from gage.nearest import did_you_mean
+
+    return did_you_mean(operation, dict.fromkeys(n for row in rows for n in operation_names(row)))

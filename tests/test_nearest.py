@@ -11,6 +11,7 @@ from gage.nearest import did_you_mean, nearest
         ("epochs", ["Epochs", "lr"], ["Epochs"]),
         ("pre", ["prepare-the-data", "eval"], ["prepare-the-data"]),
         ("x", ["xylophone"], []),
+        ("statsu", ["status", "started", "tags"], ["status"]),
         ("eval", [], []),
     ],
 )

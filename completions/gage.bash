@@ -40,6 +40,8 @@ _gage()
         while [[ $kept && $breaks != *"${kept: -1}"* ]]; do
             kept=${kept%?}
         done
+        # It takes an @ that breaks words along.
+        kept=${kept%@}
     fi
 
     local text about longest=0 texts=() abouts=()

@@ -1,7 +1,9 @@
 # Completion of gage for fish: gage-complete(1) knows what may stand where.
 
 function __gage_complete
-    set -l words (commandline -opc) (commandline -ct)
+    set -l current (string unescape -- (commandline -ct))
+    or set current (string replace -r '^[\'"]' '' -- (commandline -ct))
+    set -l words (commandline -opc) "$current"
     for line in (gage-complete $words 2>/dev/null)
         set -l parts (string split -m 1 \t -- $line)
         set -l path (string replace -r '^[^=]*=' '' -- $words[-1])

@@ -89,7 +89,12 @@ def _runs() -> list[str]:
     last = rows[0]
     # A step is taken up again with its pipeline.
     last = next((row for row in rows if row.id and row.id == last.parent), last)
-    return ["", "The last runs:", *(f"  {line}" for line in lines), *_next(last)]
+    return [
+        "",
+        "The last run:" if len(rows) == 1 else "The last runs:",
+        *(f"  {line}" for line in lines),
+        *_next(last),
+    ]
 
 
 def _next(row: "Row") -> list[str]:

@@ -55,6 +55,9 @@ def place(tmp_path):
     home = os.path.join(project, ".gage", "runs")
     write_run(home, 1, "train", config={"lr": 0.1})
     write_run(home, 0xBEEF, "eval", exit=1, config={"deep": True})
+    os.mkdir(os.path.join(project, "my dir"))
+    with open(os.path.join(project, "my dir", "a b.py"), "w") as file:
+        file.write("print(1)\n")
     return project
 
 
@@ -109,7 +112,7 @@ def terminal(request, place):
 LINES = [
     ("gage rest", "gage restart "),
     ("gage runs purg", "gage runs purge "),
-    ("gage run m", "gage run m1:prepare "),
+    ("gage run m1", "gage run m1:prepare "),
     ("gage run m1:pr", "gage run m1:prepare "),
     ("gage run train.", "gage run train.py "),
     ("gage run train l", "gage run train lr="),
@@ -122,6 +125,9 @@ LINES = [
     ("gage runs -Fs err", "gage runs -Fs error "),
     ("gage restart beef dee", "gage restart beef deep="),
     ("gage ls-ru", "gage ls-runs "),
+    ("gage show eval@", "gage show eval@ "),
+    ("gage run my\\ d", "gage run my\\ dir/"),
+    ("gage run my\\ dir/a", "gage run my\\ dir/a\\ b.py "),
 ]
 
 
@@ -149,4 +155,20 @@ def test_plumbing_is_completed_by_its_own_name(place):
     terminal = Terminal("bash", place)
     completed = terminal.line_after_tab("gage-manifest .gage/runs/b")
     assert completed == f"gage-manifest .gage/runs/{'beef' * 8} "
+    terminal.close()
+
+
+@pytest.mark.skipif(not shutil.which("bash"), reason="bash is not installed")
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("gage show @~", "gage show @~1 "),
+        ("gage show eval@", "gage show eval@ "),
+        ("gage runs --started last\\ 7", "gage runs --started last\\ 7\\ days "),
+        ("gage runs --status=err", "gage runs --status=error "),
+    ],
+)
+def test_bash_puts_together_what_it_takes_apart(place, line, expected):
+    terminal = Terminal("bash", place)
+    assert terminal.line_after_tab(line) == expected
     terminal.close()

@@ -67,4 +67,4 @@ def test_on_a_terminal_no_line_is_longer_than_it(tmp_path):
     write_run(home, 1, config={"x": "y" * 200}, given=["x"])
     shown, code = gage_on_terminal(cwd=tmp_path, columns=60, env={"NO_COLOR": "1"})
     assert code == 0
-    assert max(map(len, shown.split("The last runs:")[1].split("\n"))) <= 60
+    assert max(map(len, shown.split("The last run:")[1].split("\n"))) <= 60

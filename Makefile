@@ -7,7 +7,7 @@ BIN = $(VENV)/bin
 READY = $(VENV)/.ready
 SIDE_BY_SIDE = -n auto --dist loadgroup
 
-.PHONY: demo test check faults bench pictures format clean
+.PHONY: demo test check faults bench pictures table format clean
 
 demo: $(READY)
 	PATH="$(CURDIR)/$(BIN):$$PATH" examples/demo.sh
@@ -35,6 +35,10 @@ bench: $(READY)
 
 pictures: $(READY)
 	$(BIN)/python -m pictures
+
+# What the completions know of the commands, from the commands.
+table: $(READY)
+	$(BIN)/python -m tests.command_table
 
 format: $(READY)
 	$(BIN)/ruff format .

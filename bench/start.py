@@ -10,6 +10,9 @@ PAIRS = 11
 
 VERBS = ("init", "stage", "exec", "finalize", "reopen")
 
+COMPLETED = (("r",), ("run", "--l"), ("run", "t"), ("run", "train", "lr="), ("show", ""))
+"""Words at whose end TAB is pressed."""
+
 GAGE_FILE = """\
 train:
   description: Train the model
@@ -38,6 +41,11 @@ def figures(place: str) -> Iterator[Figure]:
         if verb != "exec":  # there the command itself would count, a Python
             trial = partial(_verb, verb, place, project)
             yield Figure(f"gage-{verb} of a project", ratio(trial, nothing, PAIRS), 5)
+
+    for words in COMPLETED:
+        command = ["gage-complete", "gage", *words]
+        trial = partial(cost, command, cwd=project)
+        yield Figure(f"gage-complete gage {' '.join(words)}", ratio(trial, nothing, PAIRS), 6)
 
     _write(os.path.join(place, "hello.py"), 'print("hello")\n')
     whole, _ = compare(partial(cost, ["gage", "run", "hello.py", "-y"], cwd=place), nothing, PAIRS)

@@ -197,7 +197,19 @@ def parser_for(prog: str, summary: str, **options: object) -> argparse.ArgumentP
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        super().error(said(message))
+        self.print_usage(sys.stderr)
+        hint = self._hint(message)
+        self.exit(2, f"{self.prog}: error: {said(message)}\n" + (f"hint: {hint}\n" if hint else ""))
+
+    def _hint(self, message: str) -> str:
+        """For an option that there is not: the nearest one."""
+        before, _, words = message.partition("unrecognized arguments: ")
+        if before or not words.startswith("--"):
+            return ""
+        from gage.nearest import nearest
+
+        near = nearest(words.split()[0].partition("=")[0], self._option_string_actions, 1)
+        return f"did you mean {near[0]}?" if near else ""
 
 
 def add_run_dirs(to: argparse.ArgumentParser) -> None:

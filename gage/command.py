@@ -111,7 +111,7 @@ def _values(opdef: OpDef, config: Mapping[str, Scalar]) -> Callable[[str], str]:
             raise _secret_in_command(name, secrets[name])
         if name in config:
             return as_text(config[name])
-        from gage.schema import did_you_mean
+        from gage.nearest import did_you_mean
 
         hint = did_you_mean(name, config)
         if not hint.startswith("did"):

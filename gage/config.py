@@ -21,8 +21,8 @@ from gage.literal import (
     UnwritableError,
     rewrite,
 )
+from gage.nearest import did_you_mean
 from gage.scalar import Scalar, format_value, kind_of, same
-from gage.schema import did_you_mean
 from gage.selector import (
     Selector,
     files_of,

@@ -16,6 +16,7 @@ A comparison with a value that a run does not have does not hold, ``!=`` include
 import operator as operators
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from gage import clock
@@ -27,6 +28,8 @@ from gage.scalar import Scalar, format_value
 from gage.status import STATUSES
 
 Predicate = Callable[[Row], bool]
+
+EXAMPLE = "such as: lr > 0.1 and status in (completed, error)"
 
 MAX_DEPTH = 50
 """How deep parentheses may be nested."""
@@ -85,6 +88,19 @@ def parse_filter(text: str, now: clock.Clock = clock.now) -> Predicate:
     if tokens.next.kind != "end":
         raise tokens.unexpected("`and`, `or` or the end")
     return predicate
+
+
+def filter_fields(text: str) -> list[str]:
+    """The names of fields that a filter expression, which makes sense, asks for."""
+    tokens = list(_tokens_to_end(text))
+    following = pairwise(tokens)
+    return [
+        token.text
+        for token, after in following
+        if token.kind in ("word", "quoted")
+        and (after.kind == "operator" or (after.kind == "word" and after.text in ("in", "not")))
+        and token.text not in ("and", "or", "not")
+    ]
 
 
 class _Token(NamedTuple):
@@ -146,10 +162,17 @@ def _tokens(text: str) -> Iterator[_Token]:
         position = match.end()
 
 
+def _tokens_to_end(text: str) -> Iterator[_Token]:
+    for token in _tokens(text):
+        yield token
+        if token.kind == "end":
+            return
+
+
 def _error(text: str, column: int, trouble: str) -> UsageError:
     return UsageError(
         f"filter `{text}`: column {column}: {trouble}",
-        "such as: lr > 0.1 and status in (completed, error)",
+        EXAMPLE,
     )
 
 
@@ -227,7 +250,9 @@ def _value(tokens: _Tokens, name: str, operator: str) -> Callable[[Scalar], bool
         if name in TIMES:
             return _time_test(operator, _span(text, tokens.now))
     except UsageError as error:
-        raise _error(tokens.text, column, error.message) from None
+        raise UsageError(
+            f"filter `{tokens.text}`: column {column}: {error.message}", error.hint or EXAMPLE
+        ) from None
     return _text_test(operator, text, kind == "quoted")
 
 
@@ -295,4 +320,8 @@ def _number(text: str) -> float | None:
 
 def _check_status(status: str) -> None:
     if status not in STATUSES:
-        raise UsageError(f"`{status}` is no status", "one of " + ", ".join(STATUSES))
+        from gage.nearest import nearest
+
+        near = nearest(status, STATUSES, 1)
+        hint = f"did you mean {near[0]}?" if near else f"one of {', '.join(STATUSES)}"
+        raise UsageError(f"`{status}` is no status", hint)

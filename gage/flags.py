@@ -284,7 +284,7 @@ def _equal(a: Scalar, b: Scalar) -> bool:
 
 def unknown_flag(opdef: OpDef, name: str, known: Iterable[str]) -> ConfigError:
     """The error that *name* is no flag of *opdef*; it names the nearest of *known*."""
-    from gage.schema import did_you_mean
+    from gage.nearest import did_you_mean
 
     known = list(known)
     files = [key for key in known if key.endswith(f"#{name}")]

@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from gage.errors import ConfigError, NotFoundError, UsageError
-from gage.gage_file_rules import broken_rules, look_up
 from gage.located import Document, read_document, shown_path
+from gage.nearest import did_you_mean
 from gage.opdef import OpDef
 from gage.opref import OpRef, parse_opname
 from gage.scalar import quoted
-from gage.schema import Schema, Violation, did_you_mean, violations
+from gage.schema import Schema, Violation, violations
 from gage.trust import check_trust
 
 NAMES = ("gage.yaml", "gage.toml", "gage.json")
@@ -68,6 +68,16 @@ def load_gage_file(path: str) -> GageFile:
     return _gage_file(document)
 
 
+def glance(path: str) -> dict[str, Any]:
+    """What the gage file at *path* has at its top, whatever else may be wrong with it.
+
+    Only who helps to write a command may be content with it. Raises ConfigError where it
+    cannot be read at all.
+    """
+    data = _read_trusted(path).data
+    return data if isinstance(data, dict) else {}
+
+
 def check_gage_file(path: str) -> list[ConfigError]:
     """All that is wrong with the gage file at *path*, in the order of its lines."""
     try:
@@ -80,6 +90,8 @@ def check_gage_file(path: str) -> list[ConfigError]:
 
 def find_operation(gage_file: GageFile, name: str, namespace: str = "") -> tuple[OpRef, OpDef]:
     """The operation *name*, in *namespace* first. Raises NotFoundError naming the nearest."""
+    from gage.gage_file_rules import look_up
+
     full = look_up(name, namespace, gage_file.operations)
     if full is None:
         where = shown_path(gage_file.path)
@@ -171,6 +183,9 @@ def _violations(document: Document) -> Iterator[Violation]:
         wrong = True
         yield violation
     if not wrong:
+        # All that operations are made of: who only glances at the file does not need it.
+        from gage.gage_file_rules import broken_rules
+
         yield from broken_rules(_gage_file(document).operations, os.path.dirname(document.path))
 
 

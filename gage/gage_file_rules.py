@@ -13,9 +13,10 @@ from typing import Any
 from gage.command import check_command
 from gage.errors import ConfigError, GageError
 from gage.flags import flag_trouble, flag_variable
+from gage.nearest import did_you_mean
 from gage.opdef import OpDef, dependencies, flag_defs, metric_patterns, phases, raw_steps
 from gage.opref import parse_opname
-from gage.schema import Place, Violation, did_you_mean
+from gage.schema import Place, Violation
 from gage.secret import secret_variables
 from gage.step import Step, parse_step, step_names
 

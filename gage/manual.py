@@ -123,8 +123,8 @@ def _shown_by_man(page: str) -> bool:
 
 
 def _nearest(name: str) -> str:
-    from difflib import get_close_matches
+    from gage.nearest import nearest
 
     names = page_names()
-    near = get_close_matches(name, names, 3) or get_close_matches(f"gage-{name}", names, 3)
+    near = nearest(name, names) or nearest(f"gage-{name}", names)
     return f"did you mean {' or '.join(near)}?" if near else f"there are: {', '.join(names)}"

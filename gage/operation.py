@@ -21,6 +21,7 @@ from gage.gage_file import (
     find_operation,
     load_gage_file,
 )
+from gage.located import shown_path
 from gage.opdef import (
     HIDDEN,
     OpCmd,
@@ -66,7 +67,7 @@ def open_operation(start: str, word: str | None) -> Operation:
         if gage_file is None:
             raise NotFoundError(
                 f"{start}: no gage file here or above",
-                "name a script to run, or write a gage.yaml: gage help gage-file",
+                "name a script to run, or let gage new write a gage.yaml",
             )
         return _defined(gage_file, *default_operation(gage_file))
     file = os.path.join(start, word)
@@ -75,16 +76,37 @@ def open_operation(start: str, word: str | None) -> Operation:
             return _defined(gage_file, *find_operation(gage_file, word))
     except NotFoundError:
         if not os.path.isfile(file):
-            raise
+            raise _not_found(word, start, gage_file) from None
     project = gage_file.project if gage_file else start
     if not os.path.isfile(file):
-        raise NotFoundError(
-            f"{word}: no such file, and no gage file here that could define it",
-            "name a script to run, or write a gage.yaml: gage help gage-file",
-        )
+        raise _not_found(word, start, None)
     opref, opdef = file_operation(file, project)
     settings = gage_file.settings if gage_file else {}
     return Operation(opref, _with_settings(opdef, settings), project)
+
+
+def _not_found(word: str, start: str, gage_file: GageFile | None) -> NotFoundError:
+    """That *word* is no operation and no file; near operations and scripts are named."""
+    from gage.nearest import did_you_mean, nearest
+
+    operations = list(gage_file.operations) if gage_file else []
+    near = nearest(word, [*operations, *_scripts(start)])
+    if gage_file:
+        hint = f"did you mean {' or '.join(near)}?" if near else did_you_mean(word, operations)
+        where = shown_path(gage_file.path)
+        return NotFoundError(f"{word}: no such operation in {where}", hint)
+    hint = "name a script to run, or let gage new write a gage.yaml"
+    return NotFoundError(
+        f"{word}: no such file, and no gage file here that could define it",
+        f"did you mean {' or '.join(near)}?" if near else hint,
+    )
+
+
+def _scripts(directory: str) -> list[str]:
+    try:
+        return [name for name in os.listdir(directory) if name.endswith((".py", ".sh"))]
+    except OSError:
+        return []
 
 
 def find_step_operation(project: str, names: Sequence[str]) -> Operation:

@@ -15,12 +15,12 @@ from gage.dirs import make_link
 from gage.durable import sync_dir
 from gage.errors import ConfigError, GageError, NotFoundError, StateError
 from gage.flags import as_text
+from gage.nearest import did_you_mean
 from gage.opdef import OpDef, is_batch, raw_steps
 from gage.opref import OpRef
 from gage.recorded import recorded_opdef
 from gage.run import Run, checked_name, expect_no_link, open_run, tmp_dir
 from gage.scalar import Scalar, format_value
-from gage.schema import did_you_mean
 from gage.shell_text import fill_text
 from gage.step import Step, parse_step, step_names
 

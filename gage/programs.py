@@ -23,5 +23,17 @@ def find_program(name: str, environ: Mapping[str, str]) -> str | None:
     return None
 
 
+def program_names(prefix: str, environ: Mapping[str, str]) -> list[str]:
+    """The names of all programs that ``find_program`` would find and that begin with *prefix*."""
+    found = set()
+    for folder in _folders(environ):
+        try:
+            names = os.listdir(folder)
+        except OSError:
+            continue
+        found |= {name for name in names if name.startswith(prefix)}
+    return sorted(name for name in found if find_program(name, environ))
+
+
 def _folders(environ: Mapping[str, str]) -> list[str]:
     return list(filter(os.path.isabs, environ.get("PATH", os.defpath).split(os.pathsep)))

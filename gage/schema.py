@@ -6,8 +6,10 @@ the standard, a keyword says nothing about values of a type that it is not made 
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
+
+from gage.nearest import did_you_mean
 
 Place = tuple[str | int, ...]
 Schema = Mapping[str, Any]
@@ -43,17 +45,6 @@ def describe(value: Any) -> str:
     if isinstance(value, list):
         return "a list"
     return "a mapping" if isinstance(value, dict) else "a date or time without quotes"
-
-
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """A hint that names what is nearest to *name*, or all that is known where it is little."""
-    import difflib
-
-    known = list(known)
-    near = difflib.get_close_matches(name, known, n=3, cutoff=0.6)
-    if near:
-        return f"did you mean {' or '.join(near)}?"
-    return f"known here: {', '.join(known)}" if 0 < len(known) <= 20 else ""
 
 
 def _check(value: Any, schema: Schema, place: Place, root: Schema) -> Iterator[Violation]:

@@ -3,8 +3,8 @@
 In this order, the first that fits is meant:
 
     PATH          a run dir; anything with a slash
-    @  @{N}       the newest run; the Nth before it
-    OP@  OP@{N}   the same among the runs of an operation
+    @  @{N}  @~N  the newest run; the Nth before it
+    OP@  OP@{N}   the same among the runs of an operation, and OP@~N
     N  N-M        a number of the listing, 1 for the newest; less than six digits, none
                   of them a leading zero, and no more than there are runs
     NAME          the name of a run dir
@@ -24,8 +24,9 @@ from gage.run import open_run
 
 MOST_CANDIDATES = 10
 CANDIDATE_DIGITS = 12
+LEAST_DIGITS = 4
 
-_AT = re.compile(r"(?P<operation>.*)@(?:\{(?P<back>\d{1,6})\})?", re.DOTALL)
+_AT = re.compile(r"(?P<operation>.*)@(?:\{(?P<back>\d{1,6})\}|~(?P<before>\d{0,6}))?", re.DOTALL)
 _NUMBERS = re.compile(r"([1-9]\d{0,4})(?:-([1-9]\d{0,4}))?")
 
 
@@ -53,7 +54,8 @@ def _select(rows: Sequence[Row], spec: str) -> list[Row]:
     if "/" in spec or spec in (".", ".."):
         return [_at_path(spec)]
     if match := _AT.fullmatch(spec):
-        return [_back(rows, spec, match["operation"], int(match["back"] or 0))]
+        back = match["back"] or ("0" if match["before"] is None else match["before"] or "1")
+        return [_back(rows, spec, match["operation"], int(back))]
     if match := _NUMBERS.fullmatch(spec):
         first, last = int(match[1]), int(match[2] or match[1])
         if match[2] and not first <= last <= len(rows):
@@ -80,12 +82,13 @@ def _at_path(path: str) -> Row:
 
 
 def _back(rows: Sequence[Row], spec: str, operation: str, count: int) -> Row:
-    if operation:
-        rows = [row for row in rows if operation in operation_names(row)]
-    if count < len(rows):
-        return rows[count]
-    what = f"runs of {operation}" if operation else "runs"
-    raise NotFoundError(f"{spec}: no such run: there are {len(rows)} {what}")
+    found = [row for row in rows if not operation or operation in operation_names(row)]
+    if count < len(found):
+        return found[count]
+    what = f"run{'s' * (len(found) != 1)}{' of ' * bool(operation)}{operation}"
+    are = "is" if len(found) == 1 else "are"
+    hint = "" if found else _nearest_operation(rows, operation)
+    raise NotFoundError(f"{spec}: no such run: there {are} {len(found)} {what}", hint)
 
 
 def _only(rows: Sequence[Row], spec: str, trouble: str) -> Row:
@@ -105,10 +108,19 @@ def _candidate(row: Row) -> str:
 
 
 def _nearest(rows: Sequence[Row], spec: str) -> str:
-    import difflib
+    from gage.nearest import nearest
 
+    if not rows:
+        return "there are no runs to choose from"
     names = dict.fromkeys(name for row in rows for name in (*operation_names(row), row.name))
-    nearest = difflib.get_close_matches(spec, names, n=3)
-    if nearest:
-        return f"did you mean {' or '.join(nearest)}?"
-    return "" if rows else "there are no runs to choose from"
+    near = nearest(spec, names)
+    if not near and len(spec) >= LEAST_DIGITS and set(spec.lower()) <= set("0123456789abcdef"):
+        # One digit of an ID may be wrong, too; what is told is as long as what was written.
+        near = nearest(spec, dict.fromkeys(row.id[: len(spec)] for row in rows if row.id))
+    return f"did you mean {' or '.join(near)}?" if near else "gage runs lists them"
+
+
+def _nearest_operation(rows: Sequence[Row], operation: str) -> str:
+    from gage.nearest import did_you_mean
+
+    return did_you_mean(operation, dict.fromkeys(n for row in rows for n in operation_names(row)))

@@ -301,5 +301,9 @@ def test_the_wheel_carries_pages_types_and_schema(tmp_path):
     data = wheel.name.split("-py3")[0] + ".data/data/share/man/"
     pages = {data + os.path.relpath(page, os.path.join(ROOT, "man")) for page in PAGES}
     assert pages <= set(names)
-    assert {"gage/py.typed", "gage/gage-file.schema.json"} <= set(names)
+    assert {"gage/py.typed", "gage/gage-file.schema.json", "gage/command-table.tsv"} <= set(names)
+    share = wheel.name.split("-py3")[0] + ".data/data/share/"
+    assert share + "bash-completion/completions/gage" in names
+    assert share + "zsh/site-functions/_gage" in names
+    assert share + "fish/vendor_completions.d/gage.fish" in names
     assert not [name for name in names if name.startswith("tests/")]

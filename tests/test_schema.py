@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gage.gage_file import gage_file_schema
-from gage.schema import KEYWORDS, describe, did_you_mean, violations
+from gage.nearest import did_you_mean
+from gage.schema import KEYWORDS, describe, violations
 
 SCHEMA = gage_file_schema()
 STANDARD = jsonschema.Draft202012Validator(SCHEMA)

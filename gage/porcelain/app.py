@@ -31,6 +31,9 @@ def run_command(prog: str, function: Callable[..., int], argv: Sequence[str]) ->
         )
     except complaint as error:
         page = prog.removeprefix("gage ").split(" ")[0]
+        option = getattr(error, "option_name", "")
+        if option.startswith("-") and hasattr(error, "possibilities"):
+            raise _no_such_option(option, function, page) from None
         message: str = error.format_message()  # type: ignore[attr-defined]
         message = message[:1].lower() + message[1:].rstrip(".")
         raise UsageError(message, f"gage help {page}") from None
@@ -42,6 +45,15 @@ def run_command(prog: str, function: Callable[..., int], argv: Sequence[str]) ->
     if troubles:
         raise troubles[0]
     return int(code or 0)
+
+
+def _no_such_option(option: str, function: Callable[..., int], page: str) -> UsageError:
+    from gage.nearest import nearest
+
+    known = [name for p in click_command(function).params for name in (*p.opts, *p.secondary_opts)]
+    near = nearest(option, [name for name in known if name.startswith("--")])
+    hint = f"did you mean {' or '.join(near)}?" if near else f"gage help {page}"
+    return UsageError(f"no such option: {option}", hint)
 
 
 def click_command(function: Callable[..., int], troubles: list[BaseException] | None = None) -> Any:

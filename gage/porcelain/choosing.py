@@ -3,7 +3,7 @@
 Filters come first: a number counts what they leave, as ``gage runs`` lists it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from gage.errors import NotFoundError, UsageError
 from gage.filters import Filters
@@ -23,7 +23,10 @@ def chosen(
 
     Raises NotFoundError where a spec names none, or there is none at all.
     """
-    return among(listed(home, filters, limit), specs, filters)
+    rows = listed(home, filters, limit)
+    if not rows and not specs:
+        expect_met(home, filters)
+    return among(rows, specs, filters)
 
 
 def chosen_or_newest(
@@ -37,6 +40,8 @@ def chosen_or_newest(
 def chosen_one(home: str, spec: str, filters: Filters) -> Row:
     """The one run that *spec* names among those listed, or the newest of them without it."""
     rows = listed(home, filters)
+    if not rows and not spec:
+        expect_met(home, filters)
     return select_run(rows, spec) if spec else among(rows, [], filters)[0]
 
 
@@ -49,6 +54,19 @@ def among(rows: list[Row], specs: Sequence[str], filters: Filters) -> list[Row]:
     if not rows:
         raise NotFoundError("there is no such run", "gage runs lists them all")
     return rows
+
+
+def expect_met(home: str, filters: Filters) -> None:
+    """Raise NotFoundError where *filters* ask for what no run in *home* has."""
+    for message, hint in missing(home, filters):
+        raise NotFoundError(message, hint or "gage runs lists them all")
+
+
+def missing(home: str, filters: Filters) -> Iterable[tuple[str, str]]:
+    """What *filters* ask for that no run in *home* has, and what may have been meant."""
+    from gage.unmet import unmet
+
+    return unmet(filters, read_rows(home)) if filters != Filters() else ()
 
 
 def is_said(specs: Sequence[str], filters: Filters, limit: int | None) -> bool:

@@ -41,6 +41,7 @@ PORCELAIN: dict[str, dict[str, Verb]] = {
         "runs purge": Verb("deleting:purge", "remove deleted runs for good"),
     },
     "See what can be run": {
+        "new": Verb("new:new", "write a first gage file for what is here"),
         "ops": Verb("ops:ops", "list the operations of the project"),
         "check": Verb("check:check", "check the gage file, or what runs claim"),
         "help": Verb("help:help_", "open the manual"),
@@ -62,6 +63,7 @@ PLUMBING = {
     "fsck": "verify what runs claim",
     "output": "print what a run wrote",
     "read-config": "print the values in config files",
+    "complete": "answer what a shell asks at TAB",
 }
 
 RUNNERS = ("run", "restart")

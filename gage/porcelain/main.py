@@ -37,7 +37,13 @@ def _run(words: list[str]) -> int:
         print(f"gage {__version__}")
         return 0
     if words[0].startswith("-"):
-        raise UsageError(f"{words[0]}: no such option", "gage help")
+        from gage.command_table import read_table
+        from gage.nearest import nearest
+
+        near = nearest(words[0], [n for o in read_table()["gage"].options for n in o.names], 1)
+        hint = f"did you mean {near[0]}?" if near else "gage help"
+        raise UsageError(f"{words[0]}: no such option", hint)
+    words = _subcommand_first(words)
     name = _porcelain_name(words)
     if name:
         rest = words[len(name.split(" ")) :]
@@ -76,6 +82,23 @@ def _options_taken(words: list[str]) -> list[str]:
     return words
 
 
+def _subcommand_first(words: list[str]) -> list[str]:
+    """*words* with the ``rm`` of ``runs -y rm`` before the options that stand before it."""
+    below = {verb.split(" ")[1] for verb in verbs() if verb.startswith(f"{words[0]} ")}
+    if len(words) < 3 or not words[1].startswith("-") or not below.intersection(words[2:]):
+        return words
+    from gage.command_table import read_table
+
+    ours = [c for n, c in read_table().items() if n == words[0] or n.startswith(f"{words[0]} ")]
+    takes = {name for c in ours for o in c.options if o.value for name in o.names}
+    i = 1
+    while i < len(words) and words[i].startswith("-") and words[i] != "--":
+        i += 2 if words[i] in takes else 1
+    if i < len(words) and words[i] in below:
+        return [words[0], words[i], *words[1:i], *words[i + 1 :]]
+    return words
+
+
 def _porcelain_name(words: list[str]) -> str:
     name = " ".join(words[:2])
     if name in verbs():
@@ -100,7 +123,7 @@ def _run_other(verb: str, argv: list[str]) -> int:
 
 
 def _nearest(word: str, known: Sequence[str], before: str = "") -> str:
-    from difflib import get_close_matches
+    from gage.nearest import nearest
 
-    near = get_close_matches(word, known, n=1, cutoff=0.5)
+    near = nearest(word, known, 1)
     return f"did you mean gage {before}{near[0]}?" if near else "gage help lists them"

@@ -74,7 +74,9 @@ def project_file() -> str:
     """
     path = find_gage_file(os.getcwd())
     if path is None:
-        raise NotFoundError("no gage file here or above", "gage help gage-file tells of them")
+        raise NotFoundError(
+            "no gage file here or above", "gage new writes one; gage help gage-file tells of them"
+        )
     return path
 
 

@@ -8,13 +8,13 @@ from typing import Annotated, Any
 
 import typer
 
-from gage.cli import print_records
+from gage.cli import complain, print_records
 from gage.clock import iso
 from gage.fields import TIMES, row_facts
 from gage.filters import Filters
 from gage.listing import Row
 from gage.modifiers import SHORT_ID
-from gage.porcelain.choosing import listed
+from gage.porcelain.choosing import listed, missing
 from gage.porcelain.colour import is_coloured, paint_status
 from gage.porcelain.options import Json, Limit, Nul, Place
 from gage.porcelain.table import table_lines, terminal_width
@@ -41,6 +41,9 @@ def list_runs(
         rows = filters._replace(limit=limit).apply(trash_rows(place.home))
     else:
         rows = listed(place.home, filters, limit)
+    if not rows and not deleted:
+        for message, hint in missing(place.home, filters):
+            complain("gage runs", message, hint)
     if json:
         from json import dumps
 

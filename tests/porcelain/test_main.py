@@ -21,7 +21,7 @@ def test_gage_alone_shows_every_command_and_the_project_here(project):
     assert (told.code, told.err) == (0, "")
     shown = {line.strip().split("  ")[0] for line in told.out.split("\n")}
     assert {*verbs(), *PLUMBING} <= shown
-    assert told.out.endswith("\ngage.yaml: 1 operation; gage ops lists them.\n")
+    assert told.out.endswith("\nIn gage.yaml:\n  gage run train\n  gage ops -v shows their flags\n")
 
 
 def test_help_is_the_same_without_the_project(project):

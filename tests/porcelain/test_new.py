@@ -1,0 +1,384 @@
+"""gage new, with each kind of thing that it finds: what it writes is right, and runs."""
+
+import json
+import os
+import textwrap
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gage.first_gage_file import FirstFile
+from gage.found import Found
+from gage.gage_file import load_gage_file
+from tests.porcelain.place import gage
+
+TRAIN = """\
+'''Train a little.
+
+At length.
+'''
+import json
+lr = 0.1
+epochs = 3
+if __name__ == "__main__":
+    print("loss:", lr * epochs)
+"""
+
+PARSED = """\
+import argparse
+parser = argparse.ArgumentParser()
+parser.add_argument("--lr", type=float)
+parser.add_argument("--kind")
+args = parser.parse_args()
+print("loss: %s" % args.lr, "kind=" + args.kind)
+"""
+
+
+def write(directory, **files):
+    for name, text in files.items():
+        put(directory, name.replace("__", "."), text)
+
+
+def put(directory, name, text, mode=0o644):
+    path = os.path.join(directory, name)
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(textwrap.dedent(text))
+    os.chmod(path, mode)
+
+
+def made(directory):
+    """What gage new says, where what it wrote passes gage check; and the operations."""
+    told = gage("new", cwd=directory)
+    assert (told.code, told.err) == (0, "")
+    checked = gage("check", cwd=directory)
+    assert (checked.code, checked.err) == (0, "")
+    return told.out, load_gage_file(os.path.join(directory, "gage.yaml")).operations
+
+
+def ran(directory, *words):
+    told = gage("run", "-y", *words, cwd=directory)
+    assert told.code == 0, told.err
+    return told.out
+
+
+def test_a_python_script_with_its_constants(tmp_path):
+    write(tmp_path, train__py=TRAIN, lib__py="def f(): pass\n", test_train__py="assert True\n")
+    said, operations = made(tmp_path)
+    assert said.split("\n")[0] == "train  train.py  lr, epochs are config"
+    assert "left out: lib.py: only defines something" in said
+    assert "left out: test_train.py: a test" in said
+    assert list(operations) == ["train"]
+    assert operations["train"].data["description"] == "Train a little."
+    assert "next: gage ops -v shows it with its flags, gage run train runs it" in said
+    assert ran(tmp_path, "train", "lr=0.5") == "loss: 1.5\n"
+
+
+def test_a_shell_script_and_an_executable(tmp_path):
+    put(tmp_path, "hello.sh", "# Say hello\necho hello\n")
+    put(tmp_path, "count", "#!/bin/sh\nseq 2\n", 0o755)
+    put(tmp_path, "data.txt", "no program\n", 0o755)
+    _, operations = made(tmp_path)
+    assert list(operations) == ["count", "hello"]
+    assert operations["hello"].data["description"] == "Say hello"
+    assert ran(tmp_path, "hello") == "hello\n"
+    assert ran(tmp_path, "count") == "1\n2\n"
+
+
+def test_names_that_are_odd_become_names_of_operations(tmp_path):
+    put(tmp_path, "my train (2).py", "print(1)\n")
+    put(tmp_path, "a: b #c.sh", "echo odd\n")
+    put(tmp_path, "${x}.sh", "echo braces\n")
+    put(tmp_path, "train.sh", "echo sh\n")
+    put(tmp_path, "train.py", "print('py')\n")
+    _, operations = made(tmp_path)
+    assert list(operations) == ["x", "a-b-c", "my-train-2", "train", "train-2"]
+    assert [ran(tmp_path, name) for name in operations] == [
+        "braces\n", "odd\n", "1\n", "py\n", "sh\n"
+    ]  # fmt: skip
+
+
+def test_the_targets_of_a_makefile(tmp_path):
+    put(
+        tmp_path,
+        "Makefile",
+        "CC := cc\nall: out.txt ## Make all\nout.txt:\n\techo made > $@\n"
+        "clean:\n\trm -f out.txt\n.PHONY: all clean\n%.o: %.c\n\tcc $<\n",
+    )
+    said, operations = made(tmp_path)
+    assert list(operations) == ["make:all", "make:out.txt"]
+    assert operations["make:all"].data["description"] == "Make all"
+    assert "left out: Makefile: clean" in said
+    ran(tmp_path, "make:all")
+    assert gage("cat", "out.txt", cwd=tmp_path).out == "made\n"
+    assert not os.path.exists(tmp_path / "out.txt")
+
+
+JUPYTER = """\
+#!/usr/bin/env python
+import json, sys
+_, convert, _, kind, _, path, _, output = sys.argv
+assert (convert, kind) == ("nbconvert", "notebook")
+book = json.load(open(path))
+names = {}
+for cell in book["cells"]:
+    exec("".join(cell["source"]), names)
+json.dump(book, open(output, "w"))
+"""
+
+
+def test_a_notebook_with_its_constants(tmp_path):
+    cell = {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None}
+    source = ["lr = 0.1\n", "print('lr is', lr)\n"]
+    book = {"cells": [{**cell, "source": source}], "metadata": {}, "nbformat": 4}
+    put(tmp_path, "look.ipynb", json.dumps({**book, "nbformat_minor": 5}))
+    said, _ = made(tmp_path)
+    assert "look  look.ipynb  lr is config" in said
+    # Jupyter is no small thing to install; this does with a notebook what the command asks.
+    put(tmp_path, "bin/jupyter", JUPYTER, 0o755)
+    env = {"PATH": f"{tmp_path}/bin:{os.environ['PATH']}"}
+    told = gage("run", "-y", "look", "lr=0.7", cwd=tmp_path, env=env)
+    assert (told.out, told.code) == ("lr is 0.7\n", 0)
+    assert "look.out.ipynb" in gage("ls", "-n", cwd=tmp_path).out
+
+
+GUILD = """\
+prepare:
+  exec: mkdir data && echo ${count} > data/rows.csv
+  flags:
+    count: 3
+train:
+  description: Train the model
+  main: train
+  default: yes
+  flags:
+    lr: {default: 0.2, description: Learning rate, min: 0}
+    kind:
+      choices: [sgd, {value: adam, description: Adaptive}]
+      default: sgd
+  requires:
+    - operation: prepare
+    - file: vocab.txt
+  output-scalars:
+    loss: 'loss: (\\value)'
+    step: 'step: (\\step)'
+  env: {THREADS: 2}
+  compare: [loss]
+search:
+  main: constants
+  flags:
+    depth: 4
+all:
+  steps:
+    - prepare count=5
+    - run: train lr=0.3
+      name: fit
+"""
+
+
+def test_the_operations_of_guild(tmp_path):
+    write(
+        tmp_path, guild__yml=GUILD, train__py=PARSED, vocab__txt="a\n",
+        constants__py="depth = 2\nprint('depth', depth)\n",
+    )  # fmt: skip
+    said, operations = made(tmp_path)
+    assert list(operations) == ["prepare", "train", "search", "all"]
+    assert "left out: guild.yml: train: compare: no counterpart here" in said
+    ran(tmp_path, "prepare")
+    assert ran(tmp_path, "lr=0.5", "kind=adam") == "loss: 0.5 kind=adam\n"
+    shown = json.loads(gage("show", "--json", cwd=tmp_path).out)
+    assert shown["metrics"] == {"loss": 0.5}
+    assert [d["path"] for d in shown["dependencies"]] == ["data/rows.csv", "vocab.txt"]
+    assert ran(tmp_path, "search") == "depth 4\n"
+    told = gage("run", "-y", "all", cwd=tmp_path)
+    assert told.code == 0
+    assert gage("cat", "prepare@", "data/rows.csv", cwd=tmp_path).out == "5\n"
+
+
+def test_the_models_of_guild_are_namespaces(tmp_path):
+    put(
+        tmp_path,
+        "guild.yml",
+        "- config: shared\n  flags: {x: 1}\n"
+        "- model: net\n  operations:\n    train: {exec: 'echo ${x}', flags: {x: 2}}\n"
+        "    test: {main: gone.module}\n    odd: {}\n",
+    )
+    said, operations = made(tmp_path)
+    assert list(operations) == ["net:train", "net:test"]
+    assert "left out: guild.yml: odd: neither main nor exec nor steps" in said
+    assert ran(tmp_path, "net:train") == "2\n"
+
+
+DVC = """\
+stages:
+  prepare:
+    cmd: cp raw/data.csv data/prepared.csv
+    deps: [raw/data.csv]
+    outs: [data/prepared.csv]
+  train:
+    desc: Fit it
+    cmd:
+      - python train.py
+      - cp data/prepared.csv model/model.bin
+    deps:
+      - train.py
+      - data/prepared.csv
+    params:
+      - train
+      - seed
+    outs:
+      - model/model.bin: {cache: false}
+    metrics:
+      - metrics.json: {cache: false}
+  each:
+    foreach: [1, 2]
+    do: {cmd: 'echo ${item}'}
+"""
+
+DVC_TRAIN = """\
+import json, yaml
+params = yaml.safe_load(open("params.yaml"))
+json.dump({"loss": params["train"]["lr"] * params["seed"]}, open("metrics.json", "w"))
+"""
+
+
+def test_the_stages_of_dvc_and_a_pipeline_of_them(tmp_path):
+    write(tmp_path, dvc__yaml=DVC, train__py=DVC_TRAIN)
+    put(tmp_path, "params.yaml", "seed: 2\ntrain:\n  lr: 0.5\n  deep: {er: 1}\n")
+    put(tmp_path, "raw/data.csv", "1\n")
+    said, operations = made(tmp_path)
+    assert list(operations) == ["prepare", "train", "pipeline"]
+    assert "left out: dvc.yaml: each: foreach: no counterpart here" in said
+    assert "gage run pipeline" in said
+    assert gage("run", "-y", cwd=tmp_path).code == 0
+    assert gage("cat", "train@", "model/model.bin", cwd=tmp_path).out == "1\n"
+    assert gage("run", "-y", "train", "train.lr=2", cwd=tmp_path).code == 0
+    shown = json.loads(gage("show", "train@", "--json", cwd=tmp_path).out)
+    assert shown["metrics"] == {"loss": 4}
+    assert set(shown["config"]) == {"seed", "train.lr", "train.deep.er"}
+
+
+MLPROJECT = """\
+name: Example
+conda_env: conda.yaml
+entry_points:
+  main:
+    parameters:
+      lr: {type: float, default: 1}
+      kind: string
+    command: "python train.py --lr {lr} --kind {kind}"
+  shell:
+    command: echo ${HOME:+home} {braces}
+"""
+
+
+def test_the_entry_points_of_an_mlproject(tmp_path):
+    write(tmp_path, MLproject=MLPROJECT, train__py=PARSED)
+    said, operations = made(tmp_path)
+    assert list(operations) == ["main", "shell"]
+    assert "left out: MLproject: conda_env" in said
+    assert ran(tmp_path, "kind=b c", "lr=0.5") == "loss: 0.5 kind=b c\n"
+    assert ran(tmp_path, "shell") == "home {braces}\n"
+    told = gage("run", "-y", cwd=tmp_path)
+    assert "kind: a value is required" in told.err
+
+
+@pytest.mark.parametrize("name", ["gage.yaml", "gage.toml", "gage.json"])
+def test_a_gage_file_is_never_touched(tmp_path, name):
+    write(tmp_path, train__py=TRAIN)
+    put(tmp_path, name, "theirs")
+    told = gage("new", cwd=tmp_path)
+    assert (told.out, told.code) == ("", 20)
+    assert told.err.startswith(f"gage new: {name}: there already\nhint: gage check")
+    assert (tmp_path / name).read_text() == "theirs"
+    assert sorted(os.listdir(tmp_path)) == sorted([name, "train.py"])
+
+
+def test_a_link_that_leads_nowhere_is_not_written_through(tmp_path):
+    write(tmp_path, train__py=TRAIN)
+    os.symlink("elsewhere", tmp_path / "gage.yaml")
+    assert gage("new", cwd=tmp_path).code == 20
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_print_prints_the_same_and_writes_nothing(tmp_path):
+    write(tmp_path, train__py=TRAIN)
+    printed = gage("new", "--print", cwd=tmp_path)
+    assert os.listdir(tmp_path) == ["train.py"]
+    assert printed.err == "train  train.py  lr, epochs are config\n"
+    gage("new", cwd=tmp_path)
+    assert printed.out == (tmp_path / "gage.yaml").read_text()
+    assert gage("new", "--print", cwd=tmp_path).out == printed.out
+
+
+def test_where_nothing_can_be_run_that_is_said(tmp_path):
+    write(tmp_path, notes__txt="x", lib__py="x = 1\n")
+    told = gage("new", cwd=tmp_path)
+    assert told.code == 10
+    assert "left out: lib.py" in told.err
+    assert "gage new: nothing here that could be run\nhint: write a script" in told.err
+    assert not (tmp_path / "gage.yaml").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("guild.yml", "a: !!python/object/apply:os.system ['touch owned']\n"),
+        ("guild.yml", "a: [\n"),
+        ("guild.yml", "[1, 2, {operations: 3}]"),
+        ("guild.yml", "a: {main: 'x \\'', flags: 3}\nb: {steps: 3}\nc: {exec: '${x}'}"),
+        (
+            "guild.yml",
+            "a: {exec: x, flags: {'b c': 1, d: {choices: [[1]], type: int}}, env: {1: 2}}",
+        ),
+        ("dvc.yaml", "stages: {a: {cmd: x, deps: [1, {b: 2}], params: [{p.yaml: [x]}]}, b: 3}"),
+        (
+            "dvc.yaml",
+            "stages: {a: {cmd: [1], deps: [x], outs: [y]}, b: {cmd: z, deps: [y], outs: [x]}}",
+        ),
+        ("dvc.yaml", "3"),
+        ("MLproject", "entry_points: {main: {command: 3}, b: {command: '{x', parameters: [1]}}"),
+        ("MLproject", "a: &a [x]\nb: [*a, *a]\nentry_points: 1"),
+    ],
+)
+def test_a_file_that_makes_no_sense_costs_nothing_else(tmp_path, name, text):
+    write(tmp_path, train__py=TRAIN)
+    put(tmp_path, name, text)
+    _, operations = made(tmp_path)
+    assert "train" in operations
+    assert not (tmp_path / "owned").exists()
+
+
+@pytest.mark.parametrize("name", ["a.py", "a.ipynb"])
+def test_a_script_that_cannot_be_read_is_left_out(tmp_path, name):
+    write(tmp_path, train__py=TRAIN)
+    put(tmp_path, name, "def (:\n")
+    said, operations = made(tmp_path)
+    assert list(operations) == ["train"]
+    assert f"left out: {name}: " in said
+
+
+def test_text_that_would_steer_the_terminal_is_shown_escaped(tmp_path):
+    put(tmp_path, "guild.yml", 'a: {exec: echo, description: "\\e[2J", "\\e[3J": 1}\n')
+    said, operations = made(tmp_path)
+    assert "\x1b" not in said + (tmp_path / "gage.yaml").read_text()
+    assert operations["a"].data["description"] == "\x1b[2J"
+
+
+TEXT = st.text(min_size=1, max_size=20)
+SCALAR = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), TEXT,
+    st.sampled_from(["yes", "1e-3", "a: b", "a #b", "- a", "{a}", "[a]", "a, b", "'a'"]),
+)  # fmt: skip
+
+
+@given(SCALAR, st.lists(SCALAR, max_size=3), st.dictionaries(TEXT, SCALAR, max_size=3))
+def test_what_is_written_reads_back(tmp_path, scalar, items, values):
+    from gage.located import read_document
+
+    definition = {"one": scalar, "many": items, "more": values, "deep": [{"a": {"b": items}}]}
+    path = str(tmp_path / "gage.yaml")
+    with open(path, "w", encoding="utf-8", newline="") as file:
+        file.write(FirstFile([Found("a:b", "x", definition)], []).text)
+    assert read_document(path).data == {"a:b": definition}

@@ -19,6 +19,7 @@ PORCELAIN: dict[str, dict[str, Verb]] = {
     },
     "See what was run": {
         "runs": Verb("runs:list_runs", "list runs"),
+        "watch": Verb("watch:watch", "see a run go on, until it ends"),
         "show": Verb("show:show", "show everything about a run"),
         "log": Verb("log:log", "show what a run wrote"),
         "runs diff": Verb("diff:diff", "tell how two runs, or two attempts, differ"),
@@ -60,8 +61,8 @@ PLUMBING = {
     "read-config": "print the values in config files",
 }
 
-RUNNERS = ("run", "restart")
-"""They answer with the exit code of what they ran: their own troubles are 125."""
+RUNNERS = ("run", "restart", "watch")
+"""They answer with the exit code of what they ran, or saw: their own troubles are 125."""
 
 
 def verbs() -> dict[str, Verb]:

@@ -44,6 +44,7 @@ from gage.porcelain.options import (
     Needed,
     Place,
     Quiet,
+    Raw,
     Tags,
     Trust,
     Yes,
@@ -97,12 +98,13 @@ def run(
     preview: Preview = False,
     print_: Print = False,
     quiet: Quiet = False,
+    raw: Raw = False,
     trust: Trust = False,
 ) -> int:
     """Run an operation of the project, or a script as it is."""
     believe(trust)
     options = StepOptions(needed, clean, force_sourcecode, jobs or None)
-    how = How(options if restart is not None else StepOptions(jobs=jobs or None), quiet)
+    how = How(options if restart is not None else StepOptions(jobs=jobs or None), quiet, raw)
     if start is not None:
         if words or label or tag or batch or stage or run_dir or restart is not None:
             raise UsageError("--start runs what was staged, as it was staged")

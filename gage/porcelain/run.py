@@ -135,7 +135,9 @@ def run(
         )
         return 0
     if preview or (is_possible() and not yes):
-        _show(prepared, sys.stdout if preview else sys.stderr)
+        to = sys.stdout if preview else sys.stderr
+        _show(prepared, to)
+        to.writelines(line + "\n" for line in _changes(operation, prepared, place.home))
     if preview:
         _show_files(operation, prepared, place.home)
         return 0
@@ -187,6 +189,12 @@ def _show(prepared: Prepared, to: TextIO) -> None:
         to.write(shown_line(f" {mark} {name.ljust(width)}  {format_value(value)}".rstrip()) + "\n")
     if is_batch(prepared.opdef):
         _show_trials(prepared, to)
+
+
+def _changes(operation: Operation, prepared: Prepared, home: str) -> list[str]:
+    from gage.porcelain.changes import change_lines
+
+    return change_lines(operation, prepared, home)
 
 
 def _show_trials(prepared: Prepared, to: TextIO) -> None:

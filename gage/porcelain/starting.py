@@ -109,7 +109,10 @@ def _viewed(run: Run) -> AbstractContextManager[None]:
 def _show_end(run: Run) -> None:
     from gage.porcelain.ending import write_ending
 
-    write_ending(run, sys.stderr)
+    try:
+        write_ending(run, sys.stderr)
+    except OSError:
+        pass  # the terminal has gone, and nobody is there to be told
 
 
 def _say_end(run: Run, code: int) -> None:

@@ -58,6 +58,25 @@ def on_terminal(project):
             pass
 
 
+@pytest.fixture
+def on_shell(project):
+    """Start a shell with job control on a terminal."""
+    started = []
+
+    def start():
+        env = QUICK | {"GO": f"{project.path}/go", "PS1": "$ "}
+        shell = Terminal("dash", "-i", cwd=project.path, env=env)
+        started.append(shell)
+        return shell
+
+    yield start
+    for shell in started:
+        try:
+            os.kill(shell.child, signal.SIGHUP)
+        except ProcessLookupError:
+            pass
+
+
 def go(project):
     project.write("go", "")
 
@@ -153,6 +172,52 @@ def test_control_c_ends_the_run_and_what_it_was_is_shown(project, on_terminal):
     assert code == 130
     assert re.search(r"(?m)^  ✗ bar +terminated", text)
     assert re.search(r"(?m)^hint: gage restart \w{8} --needed$", text)
+
+
+def test_control_z_stops_the_picture_and_it_goes_on_below(project, on_shell):
+    shell = on_shell()
+    shell.type(f"{GAGE} run -y all\n")
+    shell.wait_for(BAR)
+    shell.type("\x1a")
+    shell.wait_for("(?i)stopped")
+    shell.type("echo in between\n")
+    shell.wait_for("(?m)^in between")
+    written = len(shell.bytes)
+    time.sleep(0.5)
+    shell.wait_for("in between")
+    assert len(shell.bytes) - written < 100, "nothing is drawn while it is stopped"
+    shell.type("fg\n")
+    assert re.search(r"(?s)▸ bar.*in between.*▸ bar", shell.wait_for(f"(?s)between.*{BAR}"))
+    go(project)
+    shell.wait_for("(?m)^✓ all")
+    shell.type("exit\n")
+    text, code = shell.end()
+    assert code == 0
+    assert "in between" in text
+
+
+def test_in_the_background_nothing_is_drawn_until_the_end(project, on_shell):
+    shell = on_shell()
+    shell.type(f"{GAGE} run -y all &\n")
+    until = time.monotonic() + 20
+    while project.gage("runs", "-s", "--running", "-Fo", "bar").out == "":
+        assert time.monotonic() < until
+    time.sleep(0.5)
+    shell.type("echo mine\n")
+    assert "▸" not in shell.wait_for("(?m)^mine")
+    go(project)
+    shell.wait_for("(?m)✓ all")
+    shell.type("exit\n")
+    shell.end()
+
+
+def test_a_viewer_ends_with_the_run_that_is_killed(project, on_terminal):
+    terminal = on_terminal("run", "-y", "all")
+    terminal.wait_for(BAR)
+    os.kill(terminal.child, signal.SIGKILL)
+    go(project)
+    _, code = terminal.end()  # nobody has the terminal open any more
+    assert code == -signal.SIGKILL
 
 
 def test_a_viewer_that_is_killed_takes_nothing_with_it(project, on_terminal):

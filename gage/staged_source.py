@@ -37,6 +37,20 @@ def source_text(run: Run, entry: Entry) -> bytes | None:
     return None
 
 
+def texts_before_config(run: Run, path: str) -> list[bytes]:
+    """What the file held before values were written to it, the last time first, for every
+    time; empty where that is not at hand.
+    """
+    data = _read(run.run_dir, path)
+    texts: list[bytes] = []
+    patched = f"{read_fact(run, 'log', 'patched') or ''}\n".encode("utf-8", "surrogateescape")
+    for patch in reversed(parse_patches(patched)):
+        if patch.path == path and data is not None:
+            data = undo(patch, data)
+            texts += [] if data is None else [data]
+    return texts
+
+
 def _is_it(entry: Entry, data: bytes) -> bool:
     algorithm = algorithm_of(entry.digest)
     if algorithm not in ALGORITHMS:

@@ -1,4 +1,9 @@
-"""Colour: a little of it, on a terminal whose user does not forbid it (no-color.org)."""
+"""Colour, and what else may be sent to a terminal: a little of it, if its user allows it.
+
+``NO_COLOR`` is that of no-color.org and goes before ``CLICOLOR_FORCE``, which colours output
+that goes to no terminal, too. ``GAGE_PLAIN`` and ``TERM=dumb`` are for who reads a terminal
+line by line, as a screen reader does: nothing is drawn over, and no character draws.
+"""
 
 import os
 import sys
@@ -17,12 +22,22 @@ _CODES: dict[Status, str] = {
 
 def is_coloured() -> bool:
     """Whether standard output may be coloured."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("CLICOLOR_FORCE", "0") not in ("", "0"):
+        return True
     return sys.stdout.isatty() and may_steer()
 
 
 def may_steer() -> bool:
-    """Whether a terminal may be sent control codes at all."""
-    return not os.environ.get("NO_COLOR") and os.environ.get("TERM", "dumb") != "dumb"
+    """Whether a terminal may be sent colour, and what is drawn over."""
+    return not os.environ.get("NO_COLOR") and not is_plain()
+
+
+def is_plain() -> bool:
+    """Whether a terminal shall get lines of text, one after the other, and nothing else."""
+    plain = os.environ.get("GAGE_PLAIN", "0") not in ("", "0")
+    return plain or os.environ.get("TERM", "") in ("", "dumb")
 
 
 def paint_status(text: str) -> str:

@@ -19,6 +19,7 @@ PORCELAIN: dict[str, dict[str, Verb]] = {
     },
     "See what was run": {
         "runs": Verb("runs:list_runs", "list runs"),
+        "watch": Verb("watch:watch", "see a run go on, until it ends"),
         "show": Verb("show:show", "show everything about a run"),
         "log": Verb("log:log", "show what a run wrote"),
         "compare": Verb("compare:compare", "compare runs in a table of flags and metrics"),
@@ -66,8 +67,8 @@ PLUMBING = {
     "complete": "answer what a shell asks at TAB",
 }
 
-RUNNERS = ("run", "restart")
-"""They answer with the exit code of what they ran: their own troubles are 125."""
+RUNNERS = ("run", "restart", "watch")
+"""They answer with the exit code of what they ran, or saw: their own troubles are 125."""
 
 
 def verbs() -> dict[str, Verb]:

@@ -147,8 +147,7 @@ def _change(pair: Pair) -> list[str]:
 
 
 def _painted(line: str) -> str:
-    if not sys.stdout.isatty():
-        return line  # as it is: patch(1) can read it
-    text = "\t".join(map(shown, line.split("\t")))
+    # In a pipe as it is: patch(1) can read it.
+    text = "\t".join(map(shown, line.split("\t"))) if sys.stdout.isatty() else line
     code = {"-": "31", "+": "32", "@": "36"}.get(line[:1], "") if is_coloured() else ""
     return f"\033[{code}m{text}\033[0m" if code else text

@@ -6,7 +6,7 @@ on the PATH. What is not asked for is not imported.
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 
 from gage.cli import guarded, leave, open_standard_streams, speak_utf8
@@ -22,11 +22,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         speak_utf8()
     open_standard_streams()
     if argv is None:
-        leave(guarded("gage", lambda: _run(_options_taken(sys.argv[1:]))))
-    return guarded("gage", lambda: _run(_options_taken(list(argv))))
+        leave(guarded("gage", lambda: _run(*_options_taken(sys.argv[1:]))))
+    return guarded("gage", lambda: _run(*_options_taken(list(argv))))
 
 
-def _run(words: list[str]) -> int:
+def _run(words: list[str], no_pager: bool) -> int:
     if not words or words[0] in ("-h", "--help"):
         from gage.porcelain.overview import print_overview
 
@@ -47,7 +47,11 @@ def _run(words: list[str]) -> int:
     name = _porcelain_name(words)
     if name:
         rest = words[len(name.split(" ")) :]
-        return guarded(f"gage {name}", lambda: _run_porcelain(name, rest), name in RUNNERS)
+
+        def work() -> int:
+            return guarded(f"gage {name}", lambda: _run_porcelain(name, rest), name in RUNNERS)
+
+        return _paged(name, rest, work, no_pager) if sys.stdout.isatty() else work()
     return _run_other(words[0], words[1:])
 
 
@@ -57,10 +61,23 @@ def _run_porcelain(name: str, rest: list[str]) -> int:
     return run_command(f"gage {name}", load(name), rest)
 
 
-def _options_taken(words: list[str]) -> list[str]:
-    """*words* without the options before the command, which hold for all that follows."""
+def _paged(name: str, rest: list[str], work: Callable[[], int], no_pager: bool) -> int:
+    from gage.porcelain.paging import is_paged, paged, tell_man
+
+    if name == "help":
+        tell_man(os.environ, without=no_pager)
+    return paged(work) if is_paged(name, rest) and not no_pager else work()
+
+
+def _options_taken(words: list[str]) -> tuple[list[str], bool]:
+    """*words* without the options before the command, and whether no pager is wanted."""
     directory = runs = ""
-    while words and words[0] in ("-C", "--runs", "--trust"):
+    no_pager = False
+    while words and words[0] in ("-C", "--runs", "--trust", "--no-pager"):
+        if words[0] == "--no-pager":
+            no_pager = True
+            words = words[1:]
+            continue
         if words[0] == "--trust":
             os.environ[TRUST] = "1"
             words = words[1:]
@@ -79,7 +96,7 @@ def _options_taken(words: list[str]) -> list[str]:
             raise NotFoundError(f"{directory}: {error.strerror}") from None
     if runs:
         os.environ["GAGE_RUNS"] = os.path.abspath(runs)
-    return words
+    return words, no_pager
 
 
 def _subcommand_first(words: list[str]) -> list[str]:

@@ -51,6 +51,7 @@ Nul = Annotated[bool, typer.Option("-z", help="records end with NUL, not newline
 Trust = Annotated[bool, typer.Option("--trust", help="believe a gage file of another user")]
 Yes = Annotated[bool, typer.Option("-y", "--yes", help="do not ask")]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="say nothing that is no trouble")]
+Raw = Annotated[bool, typer.Option("--raw", help="pass on what steps write as it comes")]
 Limit = Annotated[
     int | None, typer.Option("-n", "--limit", metavar="N", min=0, help="at most N of them")
 ]

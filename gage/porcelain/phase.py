@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from gage.porcelain.colour import may_steer
+from gage.porcelain.table import cut, window_size
 from gage.progress import Progress, ignore
 
 BAR_AFTER = 1.0
@@ -44,5 +45,7 @@ def phase(name: str, quiet: bool = False) -> Iterator[Progress]:
 
 
 def _line(text: str) -> None:
-    sys.stderr.write(f"\r\x1b[K{text}")
+    # A line that wraps would not be taken away whole.
+    fitting = cut(text, window_size(sys.stderr.fileno())[1] - 1)
+    sys.stderr.write(f"\r\x1b[K{fitting}")
     sys.stderr.flush()

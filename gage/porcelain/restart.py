@@ -27,6 +27,7 @@ from gage.porcelain.options import (
     Needed,
     Place,
     Quiet,
+    Raw,
     Trust,
     Yes,
     believe,
@@ -58,13 +59,14 @@ def restart(
     force_sourcecode: ForceSource = False,
     jobs: Jobs = 0,
     quiet: Quiet = False,
+    raw: Raw = False,
     trust: Trust = False,
 ) -> int:
     """Restart a run in place: a pipeline takes up where it failed."""
     believe(trust)
     spec, *values = words
     options = StepOptions(needed, clean, force_sourcecode, jobs or None)
-    return restart_run(place, spec, values, How(options, quiet), yes, prog="gage restart")
+    return restart_run(place, spec, values, How(options, quiet, raw), yes, prog="gage restart")
 
 
 def restart_run(

@@ -43,6 +43,7 @@ from gage.porcelain.options import (
     Needed,
     Place,
     Quiet,
+    Raw,
     Tags,
     Trust,
     Yes,
@@ -97,12 +98,13 @@ def run(
     preview: Preview = False,
     print_: Print = False,
     quiet: Quiet = False,
+    raw: Raw = False,
     trust: Trust = False,
 ) -> int:
     """Run an operation of the project, or a script as it is."""
     believe(trust)
     options = StepOptions(needed, clean, force_sourcecode, jobs or None)
-    how = How(options if restart is not None else StepOptions(jobs=jobs or None), quiet)
+    how = How(options if restart is not None else StepOptions(jobs=jobs or None), quiet, raw)
     if start is not None:
         if words or label or tag or batch or stage or run_dir or restart is not None:
             raise UsageError("--start runs what was staged, as it was staged")
@@ -132,7 +134,9 @@ def run(
         sys.stdout.write(_script(init_words(target), stage, needed_variables))
         return 0
     if preview or (is_possible() and not yes):
-        _show(prepared, sys.stdout if preview else sys.stderr)
+        to = sys.stdout if preview else sys.stderr
+        _show(prepared, to)
+        to.writelines(line + "\n" for line in _changes(operation, prepared, place.home))
     if preview:
         _show_files(operation, prepared, place.home)
         return 0
@@ -190,6 +194,12 @@ def _show(prepared: Prepared, to: TextIO) -> None:
         to.write(shown_line(f" {mark} {name.ljust(width)}  {format_value(value)}".rstrip()) + "\n")
     if is_batch(prepared.opdef):
         _show_trials(prepared, to)
+
+
+def _changes(operation: Operation, prepared: Prepared, home: str) -> list[str]:
+    from gage.porcelain.changes import change_lines
+
+    return change_lines(operation, prepared, home)
 
 
 def _show_trials(prepared: Prepared, to: TextIO) -> None:

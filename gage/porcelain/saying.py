@@ -4,8 +4,10 @@ from typing import Annotated
 
 import typer
 
+from gage.cli import complain
 from gage.errors import UsageError
 from gage.filters import Filters
+from gage.porcelain.asking import is_possible
 from gage.porcelain.choosing import chosen_or_newest
 from gage.porcelain.options import Limit, Place, Stdin, named_specs
 from gage.said import add_comment, add_tags, remove_tags, set_label
@@ -14,6 +16,10 @@ Words = Annotated[
     list[str], typer.Argument(metavar="TEXT [RUN]...", help="what to say, and of which runs")
 ]
 Delete = Annotated[bool, typer.Option("--delete", help="take it away")]
+Edit = Annotated[bool, typer.Option("-e", "--edit", help="write it in an editor")]
+
+MOST_SHOWN = 20
+"""So many runs are shown to who writes about them."""
 
 
 def label(
@@ -53,15 +59,42 @@ def comment(
     words: Words = [],
     limit: Limit = None,
     stdin: Stdin = False,
+    edit: Edit = False,
 ) -> int:
     """Comment on runs: on the newest one, unless told otherwise."""
+    if edit or (not words and not stdin and is_possible()):
+        return _write_comment(place, filters, words, limit)
     text, specs = _text_and_specs(words, "comment")
     for row in chosen_or_newest(place.home, named_specs(specs, stdin), filters, limit):
         add_comment(row.run, text)
     return 0
 
 
-def _text_and_specs(words: list[str], what: str) -> tuple[str, list[str]]:
+def _write_comment(place: Place, filters: Filters, specs: Sequence[str], limit: int | None) -> int:
+    from gage.porcelain.editing import edited
+    from gage.porcelain.runs import run_lines
+
+    if not is_possible():
+        raise UsageError("this is no terminal, and nobody can write", "gage runs comment TEXT")
+    rows = chosen_or_newest(place.home, specs, filters, limit)
+    help = [
+        "Say something about:",
+        "",
+        *(f"  {line}" for line in run_lines(rows[:MOST_SHOWN])),
+        *([f"  and {len(rows) - MOST_SHOWN} more"] if len(rows) > MOST_SHOWN else []),
+        "",
+        "Lines that begin with # are left out. Where nothing is left, nothing is said.",
+    ]
+    with edited(help) as text:
+        if not text:
+            complain("gage runs comment", "nothing was written, and nothing is said")
+            return 1
+        for row in rows:
+            add_comment(row.run, text)
+    return 0
+
+
+def _text_and_specs(words: Sequence[str], what: str) -> tuple[str, Sequence[str]]:
     if not words:
         raise UsageError(f"expected a {what}", f"gage runs {what} TEXT [RUN]...")
     return words[0], words[1:]

@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import NamedTuple
 
@@ -20,10 +21,13 @@ from gage.upstream import take_anew
 
 
 class How(NamedTuple):
-    """How to start: *options* are for the steps of a pipeline."""
+    """How to start: *options* are for the steps of a pipeline, whose output is passed on as
+    it comes with *raw*, and on a terminal is watched without.
+    """
 
     options: StepOptions = AS_USUAL
     quiet: bool = False
+    raw: bool = False
 
 
 def start_staged(
@@ -39,17 +43,27 @@ def start_staged(
     environ = {**outer, VARIABLE: format_options(how.options)}
     if has_fact(run, "parent"):
         take_anew(run, environ=outer, tell=partial(complain, prog), now=clock.now)
+    is_viewed = _is_viewed(run, how)
+    remarks: list[str] = []
     try:
-        code = exec_run(
-            run, echo=not how.quiet, reaper=True, environ=environ, tell=partial(complain, prog)
-        )
+        with _viewed(run) if is_viewed else nullcontext():
+            code = exec_run(
+                run,
+                echo=not how.quiet and not is_viewed,
+                reaper=True,
+                environ=environ,
+                tell=remarks.append,
+            )
     except StartError:
         # The command was not, and the run was: it has an end to be recorded.
         _finalize(run, how, prog, outer, None)
         raise
+    say(remarks, prog=prog)
     # Told, and not looked up: it is known here though it could not be noted.
     _finalize(run, how, prog, outer, code)
-    if not how.quiet:
+    if is_viewed:
+        _show_end(run)
+    elif not how.quiet:
         _say_end(run, code)
     return shell_exit_code(code)
 
@@ -75,6 +89,29 @@ def _finalize(run: Run, how: How, prog: str, environ: Mapping[str, str], code: i
         message = f"{run}: not finalized: gage itself was changed meanwhile: {error}"
         complain(prog, message, f"gage-finalize {run}")
     say(remarks, prog=prog)
+
+
+def _is_viewed(run: Run, how: How) -> bool:
+    if how.quiet or how.raw or not (sys.stdout.isatty() and sys.stderr.isatty()):
+        return False
+    from gage.porcelain.viewer import is_wanted
+
+    return is_wanted(run)
+
+
+def _viewed(run: Run) -> AbstractContextManager[None]:
+    from gage.porcelain.viewer import viewed
+
+    return viewed(run)
+
+
+def _show_end(run: Run) -> None:
+    from gage.porcelain.ending import write_ending
+
+    try:
+        write_ending(run, sys.stderr)
+    except OSError:
+        pass  # the terminal has gone, and nobody is there to be told
 
 
 def _say_end(run: Run, code: int) -> None:

@@ -60,6 +60,17 @@ def terminal_width() -> int | None:
         return 80
 
 
+def window_size(fd: int) -> tuple[int, int]:
+    """Lines and columns of the terminal at *fd*; ``COLUMNS`` can only make it narrower."""
+    try:
+        columns, rows = os.get_terminal_size(fd)
+    except OSError:
+        columns, rows = 0, 0
+    named = os.environ.get("COLUMNS", "")
+    wanted = int(named) if named.isdecimal() and len(named) < 9 else 0
+    return rows or 24, min(filter(None, (columns, wanted)), default=80)
+
+
 def _safe(column: Sequence[str]) -> Sequence[str]:
     return column if "".join(column).isprintable() else [shown_line(text) for text in column]
 

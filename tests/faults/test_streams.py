@@ -333,7 +333,7 @@ def test_errors_can_be_said_in_any_locale(foreign):
 def test_off_a_terminal_nothing_steers_one(told_of):
     place, run_dir = told_of
     define(place, op="echo out")
-    env = {"TERM": "xterm-256color", "FORCE_COLOR": "1", "CLICOLOR_FORCE": "1", "COLUMNS": "1"}
+    env = {"TERM": "xterm-256color", "FORCE_COLOR": "1", "CLICOLOR": "1", "COLUMNS": "1"}
     for words, told in zip(
         every_command(run_dir), each(every_command(run_dir), place, env=env), strict=True
     ):

@@ -58,7 +58,8 @@ def gage_on_terminal(*words, cwd, typed="", answers=None, columns=80, env=None):
     answers = dict(answers or {})
     child, terminal = pty.fork()
     if child == 0:
-        _become_gage(words, cwd, {"TERM": "xterm", "COLUMNS": str(columns)} | (env or {}))
+        usual = {"TERM": "xterm", "COLUMNS": str(columns), "GAGE_PAGER": "cat"}
+        _become_gage(words, cwd, usual | (env or {}))
     shown = b""
     try:
         os.write(terminal, typed.encode())

@@ -182,9 +182,9 @@ def test_what_a_run_says_while_it_is_made_steers_nothing(tmp_path: object) -> No
     # The names of what the shell would read stay what they are: it is a script.
     text = shown("run", "t", cwd=project.path, answers={"[Y/n] ": "\n"})
     assert "left out" in text and "\\x1b" in text
-    text = shown("run", "-y", "p", cwd=project.path)
+    text = shown("run", "-y", "--raw", "p", cwd=project.path)
     assert text.count("INFO: [gage] running") == 2
-    text = shown("restart", "p", cwd=project.path, answers={"[Y/n] ": "\n"})
+    text = shown("restart", "--raw", "p", cwd=project.path, answers={"[Y/n] ": "\n"})
     assert text.count("INFO: [gage] restarting") == 2
     assert "\\x1b" in shown("runs", cwd=project.path)
 

@@ -3,9 +3,10 @@
 import argparse
 import os
 import signal
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 from gage import clock, process_tree
 from gage.capture import LINGER, Capture, Ended
@@ -322,6 +323,7 @@ def parser() -> argparse.ArgumentParser:
     p = parser_for("gage-exec", "Run the command of a staged run and keep its output.")
     p.add_argument("run_dir", metavar="RUN_DIR")
     add_exec_options(p)
+    p.add_argument("--resume", action="store_true", help="be gage-resume: do what is left to do")
     return p
 
 
@@ -350,6 +352,8 @@ def _seconds(text: str) -> float:
 def main(argv: Sequence[str]) -> int:
     """Run a staged run; answer with its command's exit code."""
     args = parser().parse_args(argv)
+    if args.resume:
+        _become_resume(args)
     code = exec_run(
         open_run(args.run_dir, sync=sync_policy(os.environ)),
         echo=not args.quiet,
@@ -360,3 +364,15 @@ def main(argv: Sequence[str]) -> int:
         tell=lambda message: complain("gage-exec", message),
     )
     return code if code >= 0 else 128 - code
+
+
+def _become_resume(args: argparse.Namespace) -> NoReturn:
+    # It composes this verb with others, and so stands above it: no import, but its process.
+    words = [
+        *(["-q"] if args.quiet else []),
+        *(["--pty"] if args.pty else []),
+        *([] if args.timeout is None else ["--timeout", str(args.timeout)]),
+        *("--linger", str(args.linger), "--", args.run_dir),
+    ]
+    code = "import sys; from gage.plumbing.resume import main; sys.exit(main())"
+    os.execv(sys.executable, [sys.executable, "-P", "-c", code, *words])

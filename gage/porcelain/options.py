@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from inspect import Parameter
 from typing import Annotated, Any, NamedTuple
 
@@ -127,7 +127,7 @@ def _filters(
     )
 
 
-def named_specs(specs: list[str], stdin: bool) -> list[str]:
+def named_specs(specs: Sequence[str], stdin: bool) -> Sequence[str]:
     """*specs*, and with *stdin* those that standard input names.
 
     Raises NothingNamedError where that was asked for, and there are none at all: without

@@ -1,5 +1,6 @@
 """gage runs label, tag and comment: what a person says about runs."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer

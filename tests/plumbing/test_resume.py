@@ -52,6 +52,21 @@ def test_a_staged_run_is_run_and_finalized(tmp_path):
     assert run_status(run) == "completed"
 
 
+def test_exec_does_the_same_where_it_is_told_to_resume(tmp_path):
+    run = staged(tmp_path, COUNTING)
+    for wanted in (("1\n", "", 3), ("2\n", "", 0), ("", "", 0)):
+        assert program("gage-exec", "--resume", run.run_dir) == wanted
+    assert run_status(run) == "completed"
+    assert program("gage-exec", run.run_dir).code == 125
+
+
+def test_exec_that_resumes_keeps_its_options(tmp_path):
+    run = staged(tmp_path, "echo hi; sleep 60")
+    told = program("gage-exec", "--resume", "-q", "--timeout", "0.3", run.run_dir)
+    assert (told.out, told.code) == ("", 124)
+    assert run_status(run) == "terminated"
+
+
 def test_a_run_that_was_only_begun_is_staged_first(tmp_path):
     run = begun(tmp_path, "echo hi")
     assert resumed(run) == ("hi\n", "", 0)

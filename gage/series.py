@@ -91,6 +91,8 @@ def _add_matches(found: Found, run: Run, patterns: Mapping[str, str]) -> None:
         return
     if not output:
         return
+    if start:
+        found.complaints.append(f"metrics: the first {start:,} bytes of the output are left out")
     index = _index(run)
     for name, (matches, before, trouble) in all_matches(patterns, output).items():
         if trouble:
@@ -108,6 +110,8 @@ def _add_matches(found: Found, run: Run, patterns: Mapping[str, str]) -> None:
             values = [number for _, number in numbers]
             points = list(map(Point, steps, values, times))
             found.series[name] = Series(points, before)
+        if before:
+            found.complaints.append(f"metrics: {name}: the first {before:,} values are left out")
 
 
 def _number(match: Match) -> int | float | None:

@@ -94,7 +94,17 @@ def test_a_hostile_pattern_is_given_up_and_spares_those_before_it(run, monkeypat
 def test_only_the_end_of_the_output_is_read_and_times_are_right(run, monkeypatch):
     monkeypatch.setattr("gage.series.OUTPUT_LIMIT", 10)
     wrote(run, "loss: 3\n", "x" * 50 + "\n", "loss: 2\n", loss=LOSS)
-    assert read_series(run).series["loss"].points == [(1, 2, 3_000_000)]
+    found = read_series(run)
+    assert found.series["loss"].points == [(1, 2, 3_000_000)]
+    assert found.complaints == ["metrics: the first 57 bytes of the output are left out"]
+
+
+def test_the_last_values_are_taken_and_what_is_left_out_is_said(run, monkeypatch):
+    monkeypatch.setattr("gage.searching.MOST_MATCHES", 2)
+    wrote(run, "loss: 3\nloss: 2\nloss: 1\n", loss=LOSS)
+    found = read_series(run)
+    assert [(point.step, point.value) for point in found.series["loss"].points] == [(2, 2), (3, 1)]
+    assert found.complaints == ["metrics: loss: the first 1 values are left out"]
 
 
 def test_event_files_are_series_too(run):

@@ -117,7 +117,7 @@ def _nearest(rows: Sequence[Row], spec: str) -> str:
     if not near and len(spec) >= LEAST_DIGITS and set(spec.lower()) <= set("0123456789abcdef"):
         # One digit of an ID may be wrong, too; what is told is as long as what was written.
         near = nearest(spec, dict.fromkeys(row.id[: len(spec)] for row in rows if row.id))
-    return f"did you mean {' or '.join(near)}?" if near else "gage runs lists them"
+    return f"did you mean {' or '.join(near)}?" if near else ""
 
 
 def _nearest_operation(rows: Sequence[Row], operation: str) -> str:

@@ -41,7 +41,7 @@ def list_runs(
         rows = filters._replace(limit=limit).apply(trash_rows(place.home))
     else:
         rows = listed(place.home, filters, limit)
-    if not rows and not deleted:
+    if not (rows or deleted or json or nul):
         for message, hint in missing(place.home, filters):
             complain("gage runs", message, hint)
     if json:

@@ -180,3 +180,4 @@ def test_a_list_in_which_nothing_is_left_is_no_error(place):
     gage("runs", "tag", "good", cwd=place)
     assert "did you mean good?" in gage("runs", "-Ft", "godo", cwd=place).err
     assert gage("runs", "-Fo", "eval", "--error", cwd=place) == ("", "", 0)
+    assert gage("runs", "-Ft", "godo", "--json", cwd=place) == ("", "", 0)

@@ -14,8 +14,8 @@ from gage.opdef import OpDef
 from gage.trust import check_trust
 from gage.yaml_scalar import parse_plain
 
-HEAD = """\
-# What can be run here: gage ops lists it, gage run OPERATION NAME=VALUE runs it.
+HEAD = r"""# What can be run here: gage ops lists it, gage run OPERATION NAME=VALUE runs it.
+# Numbers in what an operation prints are its metrics:  metrics: {loss: 'loss: (\S+)'}
 # gage help gage-file tells all that can be said of an operation.
 """
 

@@ -18,13 +18,36 @@ EXAMPLES = os.path.join(os.path.dirname(HERE), "examples")
 
 
 class Story(NamedTuple):
-    """*before* is run and not shown; *shown* are the commands, and their exit codes."""
+    """*before* is run and not shown; *shown* are the commands, and their exit codes.
+
+    *example* is the project that they are run in a copy of; without one it is empty.
+    """
 
     title: str
     before: list[str]
     shown: list[tuple[str, int]]
+    example: str = ""
     columns: int = 84
 
+
+_TRAIN = """cat > train.py <<'END'
+import math
+
+lr = 0.1
+epochs = 40
+loss = 1.0
+for epoch in range(1, epochs + 1):
+    loss *= 1 - 0.3 * lr + 0.25 * lr * lr * math.sin(epoch)
+    print(f"epoch: {epoch} loss: {loss:.4f}")
+END
+cat > gage.yaml <<'END'
+train:
+  exec: python train.py
+  config: train.py
+  metrics:
+    loss: 'loss: (.*)'
+END
+"""
 
 STORIES = {
     "restart": Story(
@@ -35,6 +58,15 @@ STORIES = {
             ("gage restart nile min_years=10 --needed -y", 0),
             ("gage runs", 0),
         ],
+        "nile",
+    ),
+    "compare": Story(
+        "Runs with several values are compared in a table, and their losses drawn",
+        [_TRAIN, "gage run train lr=[0.05,0.2,0.5] -y -q"],
+        [
+            ("gage compare -Fo train --sort loss", 0),
+            ("gage plot loss -Fo train", 0),
+        ],
     ),
 }
 
@@ -43,8 +75,11 @@ def draw(story: Story) -> str:
     """The picture of *story*, in SVG. Raises RuntimeError where a command ends otherwise."""
     place = tempfile.mkdtemp(prefix="gage-pictures-")
     try:
-        project = os.path.join(place, "nile")
-        shutil.copytree(os.path.join(EXAMPLES, "nile"), project)
+        project = os.path.join(place, story.example or "project")
+        if story.example:
+            shutil.copytree(os.path.join(EXAMPLES, story.example), project)
+        else:
+            os.mkdir(project)
         environ = {
             "HOME": place,
             "LANG": "C.UTF-8",

@@ -10,7 +10,7 @@ from itertools import groupby
 
 from pyte.screens import Char
 
-CELL, LINE, SIZE = 8.4, 19, 14
+CELL, LINE, SIZE = 8.4, 17, 14
 """The width of a column, the height of a row and the size of the font, in user units."""
 
 MARGIN, BAR = 16, 34

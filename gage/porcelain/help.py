@@ -23,7 +23,7 @@ def help_(place: Place, words: Words = [], keyword: Keyword = False) -> int:
     if keyword:
         return _print_mentions(" ".join(words))
     if not words:
-        return print_overview(here=True)
+        return print_overview(here=False)
     # The page of `runs rm` is that of `runs`.
     name = "-".join(words)
     open_page(name if find_page(name) else words[0])

@@ -15,15 +15,19 @@ MOST_RUNS = 3
 
 
 def print_overview(*, here: bool) -> int:
-    """Print all commands in groups and, with *here*, what can be done in this directory."""
+    """Print the commands in groups: all of them or, with *here*, those for people, and what can
+    be done in this directory.
+    """
     print("usage: gage [-C DIR] [--runs DIR] COMMAND [ARGUMENT]...")
     for group, verbs in PORCELAIN.items():
         _print_group(group, {name: verb.summary for name, verb in verbs.items()})
-    _print_group("Plumbing, for scripts: gage-COMMAND or gage COMMAND", PLUMBING)
-    print("\ngage help COMMAND opens its page in the manual; gage --version tells the version.")
     if here:
+        print("\ngage help lists the plumbing, too; gage help COMMAND opens the page of a command.")
         for line in _here():
             print(line)
+        return 0
+    _print_group("Plumbing, for scripts: gage-COMMAND or gage COMMAND", PLUMBING)
+    print("\ngage help COMMAND opens its page in the manual; gage --version tells the version.")
     return 0
 
 

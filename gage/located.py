@@ -107,6 +107,8 @@ def _no_yaml(path: str, text: str, error: Any) -> ConfigError:
         hint = "YAML is indented with spaces, not tabs"
     elif "mapping values are not allowed" in problem:
         hint = "a string that holds `: ` is written in quotes"
+    elif "${" in lines[line] and "expected ','" in problem:
+        hint = "a string that holds `${` is written in quotes between brackets"
     if "nesting depth" in problem:  # libyaml has a limit of its own, and reads ahead of us
         return _wrong(path, line + 1, f"nested deeper than {MAX_DEPTH} levels")
     return _wrong(path, line + 1, f"no YAML: {problem}", hint)

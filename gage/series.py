@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from gage.errors import GageError
 from gage.event_files import read_scalars
-from gage.opdef import metric_patterns
+from gage.opdef import metric_patterns, raw_steps
 from gage.output import RUN, parse_record, read_tail
 from gage.recorded import recorded_opdef
 from gage.run import Run, read_fact_bytes, run_meta_path
@@ -53,6 +53,8 @@ def read_series(run: Run, names: Iterable[str] = (), *, defined: bool = True) ->
     Those of *names* are sought too, by the pattern of that name or, without one, as ``NAME: 1``
     and ``NAME=1``. Raises OSError where the machine cannot read them now.
     """
+    if _is_pipeline(run):
+        return Found({}, [])  # what it wrote is what its steps wrote, one after the other
     own = _patterns(run)
     patterns = own if defined else {}
     patterns |= {name: own.get(name) or plain_pattern(name) for name in names}
@@ -71,6 +73,13 @@ def read_series(run: Run, names: Iterable[str] = (), *, defined: bool = True) ->
 def plain_pattern(name: str) -> str:
     """The pattern of a metric that has none: its name, a colon or ``=``, and a number."""
     return rf"(?<![\w./-]){re.escape(name)}[\"']?[ \t]*[:=][ \t]*[\"']?(?i:({_NUMBER}))"
+
+
+def _is_pipeline(run: Run) -> bool:
+    try:
+        return bool(raw_steps(recorded_opdef(run)))
+    except (GageError, OSError, TypeError):
+        return False  # damaged
 
 
 def _patterns(run: Run) -> dict[str, str]:

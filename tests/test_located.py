@@ -183,3 +183,17 @@ def test_a_path_is_shown_from_here(tmp_path: object, monkeypatch: pytest.MonkeyP
     with pytest.raises(ConfigError, match=r"^a\.yaml:1: ") as raised:
         read(tmp_path, "a.yaml", "a: [")
     assert "\n" not in raised.value.message
+
+
+@pytest.mark.parametrize(
+    ("line", "hint"),
+    [
+        ("steps: [train lr=${lr}, judge]", "a string that holds `${` is written in quotes"),
+        ("a: x: y", "a string that holds `: ` is written in quotes"),
+        ("\t- b", "YAML is indented with spaces"),
+    ],
+)
+def test_what_is_often_forgotten_in_yaml_is_said(line: str, hint: str, tmp_path: object) -> None:
+    with pytest.raises(ConfigError) as caught:
+        read(tmp_path, "a.yaml", f"one: 1\n{line}\n")
+    assert caught.value.hint.startswith(hint)

@@ -44,6 +44,13 @@ def test_a_series_has_the_value_the_step_and_the_time_of_each_match(run):
     assert found.series == {"loss": (points, 0)}
 
 
+def test_a_pipeline_has_no_series_since_its_steps_have_them(run):
+    wrote(run, "loss: 3\nloss: 2\n", loss=LOSS)
+    definition = {"steps": ["train"], "metrics": {"loss": LOSS}}
+    write(run_meta_path(run, "opdef.json"), json.dumps(definition))
+    assert read_series(run, ["loss"]) == ({}, [])
+
+
 def test_matches_are_counted_where_no_line_says_a_step(run):
     wrote(run, "loss: 3\nloss: 2\n", loss=LOSS)
     assert [point.step for point in read_series(run).series["loss"].points] == [1, 2]

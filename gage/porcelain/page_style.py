@@ -80,7 +80,8 @@ td.text {{ white-space: pre-wrap; overflow-wrap: anywhere; min-width: 8rem; max-
   color: var(--busy); background: var(--busy-paper);
 }}
 .charts {{
-  margin-bottom: 1rem; display: grid; gap: 1rem; grid-template-columns: repeat(auto-fill, minmax(min(27rem, 100%), 1fr));
+  margin-bottom: 1rem; display: grid; gap: 1rem;
+  grid-template-columns: repeat(auto-fill, minmax(min(27rem, 100%), 1fr));
 }}
 figure {{ margin: 0; padding: 0.9rem 0.9rem 0.4rem; }}
 figcaption {{ font-weight: 600; margin: 0 0 0.3rem 0.2rem; }}

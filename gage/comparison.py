@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from gage.errors import NotFoundError
 from gage.fields import ALIASES, FACTS, Values, field
-from gage.listing import Row
+from gage.row import Row
 from gage.scalar import Scalar, format_value
 
 HEADS = ("operation", "status", "label")

@@ -16,11 +16,12 @@ from gage.dirs import Dirs
 from gage.errors import StateError
 from gage.files_log import entered
 from gage.filters import Filters
-from gage.listing import Row, read_row, read_rows
+from gage.listing import read_rows
 from gage.manifest import GENERATED, SOURCE, is_run_path, read_manifest
 from gage.opdef import Dependency
 from gage.patterns import compile_patterns
 from gage.reading import READ, open_beneath
+from gage.row import Row, read_row
 from gage.run import Run, open_run
 from gage.sourcecode import Source, select_files
 

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping
 
 from gage.errors import GageError
 from gage.fingerprint import fingerprint, run_fingerprint
-from gage.listing import Row
 from gage.manifest import read_manifest
 from gage.opdef import is_batch
 from gage.pipeline import is_pipeline, linked_run, named_steps, step_links
@@ -20,6 +19,7 @@ from gage.recorded import (
     recorded_opref,
 )
 from gage.renewal import renew
+from gage.row import Row
 from gage.run import Run, open_run
 from gage.scalar import format_value, same
 from gage.upstream import takes_from_runs

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from gage.listing import read_row
 from gage.patterns import compile_patterns
+from gage.row import read_row
 from gage.run import Run
 from gage.run_files import walk_run_dir
 

@@ -13,7 +13,6 @@ from typing import Any
 from gage import clock
 from gage.clock import Clock
 from gage.errors import GageError, UsageError
-from gage.listing import Row
 from gage.modifiers import (
     known_modifiers,
     padding,
@@ -21,6 +20,7 @@ from gage.modifiers import (
     split_modifiers,
     value_modifier,
 )
+from gage.row import Row
 from gage.scalar import Scalar, format_value
 
 Values = tuple[Scalar, ...]

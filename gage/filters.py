@@ -22,8 +22,8 @@ from typing import Any, NamedTuple
 from gage import clock
 from gage.errors import UsageError
 from gage.fields import ALIASES, TIMES, Values, field, operation_names
-from gage.listing import Row
 from gage.moments import Span, parse_span
+from gage.row import Row
 from gage.scalar import Scalar, format_value
 from gage.status import STATUSES
 

@@ -11,7 +11,7 @@ from gage.candidate import Candidate, Place, entries
 from gage.errors import GageError
 
 if TYPE_CHECKING:
-    from gage.listing import Row
+    from gage.row import Row
 
 MOST_RUNS = 50
 """Runs that are looked at: more is nothing to choose from with a key."""
@@ -51,7 +51,7 @@ def run_dirs(current: str, place: Place, before: Sequence[str]) -> Iterator[Cand
         if name.startswith(".") and not current[len(head) :].startswith("."):
             continue
         if os.path.isdir(os.path.join(folder, name + _META)):
-            from gage.listing import read_row
+            from gage.row import read_row
 
             yield Candidate(head + name, _about(read_row(folder, name)))
         else:
@@ -124,7 +124,7 @@ def paths(current: str, place: Place, before: Sequence[str]) -> Iterator[Candida
 
 def _recent(place: Place, prefix: str = "") -> list["Row"]:
     """The runs whose names begin with *prefix* and that changed last, the newest start first."""
-    from gage.listing import read_row
+    from gage.row import read_row
 
     try:
         home = _home(place)

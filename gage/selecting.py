@@ -19,7 +19,7 @@ from collections.abc import Sequence
 
 from gage.errors import NotFoundError, UsageError
 from gage.fields import operation_names
-from gage.listing import Row, read_row
+from gage.row import Row, read_row
 from gage.run import open_run
 
 MOST_CANDIDATES = 10

@@ -3,9 +3,9 @@
 from typing import NamedTuple
 
 from gage.errors import GageError
-from gage.listing import Row, read_row
 from gage.pipeline import LinkState, find_links, named_steps
 from gage.recorded import recorded_opdef
+from gage.row import Row, read_row
 from gage.run import Run, open_run
 
 

@@ -20,9 +20,10 @@ from gage.building import building, unheld
 from gage.durable import Sync, sync_dir
 from gage.errors import LockedError, NotFoundError, StateError
 from gage.headroom import give_headroom
-from gage.listing import Row, read_rows
+from gage.listing import read_rows
 from gage.process_tree import check_no_survivors
 from gage.removing import remove_tree
+from gage.row import Row
 from gage.run import (
     RUN_ID,
     Run,

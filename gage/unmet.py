@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from gage.fields import ALIASES, FACTS, field, operation_names
 from gage.filters import Filters, filter_fields
-from gage.listing import Row
 from gage.nearest import nearest
+from gage.row import Row
 
 
 class Unmet(NamedTuple):

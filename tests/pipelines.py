@@ -2,7 +2,8 @@
 
 import os
 
-from gage.listing import Row, read_rows
+from gage.listing import read_rows
+from gage.row import Row
 from gage.run import Run, open_run
 from tests.porcelain.place import Told, gage
 from tests.programs import QUICK, write

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from gage.errors import UsageError
 from gage.fields import FACTS, escaped, field, format_json, parse_format, row_facts, sort_rows
-from gage.listing import read_row
+from gage.row import read_row
 from gage.said import add_tags, set_label
 from tests.written import write_run
 

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from gage.errors import UsageError
 from gage.filters import Filters, parse_filter
-from gage.listing import read_row
 from gage.moments import Span
+from gage.row import read_row
 from gage.said import add_tags, set_label
 from tests.written import write_run
 

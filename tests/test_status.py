@@ -4,8 +4,8 @@ import pytest
 
 from gage.errors import NotFoundError, StateError
 from gage.facts import put_fact, remove_fact
-from gage.listing import read_row
 from gage.locks import holding
+from gage.row import read_row
 from gage.run import lock_path, run_meta_path
 from gage.status import boot_id, exit_note, exit_status, expect, run_status, status_at
 from tests.programs import begun, program, tree, wait_until, write

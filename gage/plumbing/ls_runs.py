@@ -9,7 +9,8 @@ from gage.errors import UsageError
 from gage.fields import format_json, parse_format, sort_rows
 from gage.filters import Filters
 from gage.home import find_home
-from gage.listing import Row, read_row, read_rows
+from gage.listing import read_rows
+from gage.row import Row, read_row
 from gage.run import Run, open_run
 
 

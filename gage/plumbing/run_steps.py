@@ -17,7 +17,7 @@ from gage.errors import GageError, SystemRefusedError, UsageError, refused
 from gage.expectations import unmet
 from gage.facts import log_action
 from gage.job_slots import JobSlots
-from gage.listing import read_row, read_rows
+from gage.listing import read_rows
 from gage.locks import holding
 from gage.opdef import is_batch
 from gage.pipeline import NamedStep, in_step, is_pipeline, link_step
@@ -28,6 +28,7 @@ from gage.plumbing.stage import stage_run
 from gage.process_tree import Tree
 from gage.progress import Tell
 from gage.recorded import recorded_config, recorded_opdef, recorded_opref, recorded_project
+from gage.row import read_row
 from gage.run import Run, has_fact, open_run, read_fact
 from gage.staging import abandon
 from gage.status import exit_note

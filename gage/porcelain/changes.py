@@ -4,12 +4,13 @@ from collections.abc import Iterator
 
 from gage.cli import shown_line
 from gage.errors import GageError
-from gage.listing import Row, read_rows
+from gage.listing import read_rows
 from gage.opdef import sourcecode_rule
 from gage.operation import Operation, Prepared
 from gage.pipeline import is_pipeline
 from gage.porcelain.runs import short_id
 from gage.porcelain.table import table_lines
+from gage.row import Row
 from gage.run import open_run
 from gage.scalar import format_value
 from gage.since import Changes, FlagChange, changes_since

@@ -9,7 +9,6 @@ from gage.durable import sync_policy
 from gage.errors import GageError, LockedError, NotFoundError
 from gage.filters import Filters
 from gage.finding import Finding, is_trouble
-from gage.listing import Row
 from gage.plumbing.fsck import fsck_home
 from gage.porcelain.choosing import among, is_said, listed
 from gage.porcelain.phase import phase
@@ -17,6 +16,7 @@ from gage.porcelain.runs import short_id
 from gage.porcelain.verbs import finalize_run, fsck_run_at
 from gage.progress import Progress
 from gage.repair import is_mendable
+from gage.row import Row
 from gage.run import open_run
 
 PROG = "gage check"

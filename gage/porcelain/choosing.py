@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 
 from gage.errors import NotFoundError, UsageError
 from gage.filters import Filters
-from gage.listing import Row, read_rows
+from gage.listing import read_rows
+from gage.row import Row
 from gage.selecting import select_run, select_runs
 
 

@@ -12,12 +12,12 @@ from gage.comparison import Column, compared, expect_field, named_columns, text_
 from gage.errors import UsageError
 from gage.fields import TIMES, Values, sort_rows
 from gage.filters import Filters
-from gage.listing import Row
 from gage.porcelain.choosing import among, listed
 from gage.porcelain.colour import is_coloured, paint_status
 from gage.porcelain.options import Json, Limit, Place, Specs
 from gage.porcelain.runs import moment, short_id
 from gage.porcelain.table import GAP, cut, display_width, table_lines, terminal_width
+from gage.row import Row
 
 All = Annotated[bool, typer.Option("--all", help="show what is the same in all runs, too")]
 Columns = Annotated[

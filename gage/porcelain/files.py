@@ -13,11 +13,11 @@ from gage.cli import print_records, shown_line
 from gage.dirs import Dirs, joined, walk
 from gage.errors import NotFoundError, StateError, UsageError
 from gage.filters import Filters
-from gage.listing import Row
 from gage.manifest import read_manifest
 from gage.porcelain.choosing import chosen_one
 from gage.porcelain.options import Json, Nul, Place
 from gage.porcelain.table import table_lines, terminal_width
+from gage.row import Row
 from gage.run import RUN_ID, open_run
 
 TYPES = {"s": "source", "d": "dependency", "r": "runtime", "g": "generated"}

@@ -8,7 +8,7 @@ from gage.errors import GageError
 from gage.porcelain.commands import PLUMBING, PORCELAIN
 
 if TYPE_CHECKING:
-    from gage.listing import Row
+    from gage.row import Row
 
 MOST_OPERATIONS = 10
 MOST_RUNS = 3

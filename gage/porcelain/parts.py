@@ -7,9 +7,9 @@ from gage.attempts import attempts
 from gage.clock import iso
 from gage.difference import changed_names
 from gage.errors import StateError
-from gage.listing import Row
 from gage.porcelain.runs import duration, moment, short_id
 from gage.recorded import read_json_fact
+from gage.row import Row
 from gage.run import Run, read_fact
 from gage.scalar import format_value
 from gage.status import exit_status

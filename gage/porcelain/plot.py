@@ -14,12 +14,12 @@ from gage.clock import iso
 from gage.errors import NotFoundError, UsageError
 from gage.fields import TIMES, field
 from gage.filters import Filters
-from gage.listing import Row
 from gage.porcelain.choosing import chosen, chosen_or_newest
 from gage.porcelain.colour import is_coloured
 from gage.porcelain.options import Json, Limit, Place, Specs
 from gage.porcelain.runs import short_id
 from gage.porcelain.table import table_lines, terminal_width
+from gage.row import Row
 from gage.scalar import Scalar
 from gage.series import Series, read_series, thinned
 

@@ -16,7 +16,6 @@ from gage.durable import put
 from gage.errors import StateError, UsageError
 from gage.filters import Filters
 from gage.line_chart import Curve
-from gage.listing import Row
 from gage.markup import terminal_text
 from gage.output import RUN, read_ends
 from gage.porcelain.choosing import chosen_or_newest
@@ -25,6 +24,7 @@ from gage.porcelain.options import Limit, Place, Specs
 from gage.porcelain.page import Change, Report, RunPart, Table, format_page
 from gage.porcelain.runs import duration, moment, short_id
 from gage.porcelain.show import run_facts, sections, summary_lines
+from gage.row import Row
 from gage.run import run_meta_path
 from gage.series import read_series
 

@@ -13,7 +13,6 @@ from gage.errors import LockedError
 from gage.filters import Filters
 from gage.flags import parse_assignment
 from gage.given_secrets import secrets_among
-from gage.listing import Row
 from gage.locks import take
 from gage.opdef import is_batch
 from gage.operation import Operation, Prepared, open_operation
@@ -38,6 +37,7 @@ from gage.porcelain.starting import How, say, start_staged
 from gage.porcelain.verbs import finalize_run, reopen_run, stage_run
 from gage.recorded import recorded_opdef, recorded_project
 from gage.renewal import renew, renew_from
+from gage.row import Row
 from gage.run import Run, has_fact, open_run
 from gage.secret import hide
 from gage.selecting import select_run

@@ -12,12 +12,12 @@ from gage.cli import complain, print_records
 from gage.clock import iso
 from gage.fields import TIMES, row_facts
 from gage.filters import Filters
-from gage.listing import Row
 from gage.modifiers import SHORT_ID
 from gage.porcelain.choosing import listed, missing
 from gage.porcelain.colour import is_coloured, paint_status
 from gage.porcelain.options import Json, Limit, Nul, Place
 from gage.porcelain.table import table_lines, terminal_width
+from gage.row import Row
 
 Simple = Annotated[bool, typer.Option("-s", "--simple", help="number, operation, status, label")]
 Deleted = Annotated[bool, typer.Option("-d", "--deleted", help="list deleted runs instead")]

@@ -9,7 +9,6 @@ from gage import clock
 from gage.clock import iso
 from gage.errors import GageError
 from gage.filters import Filters
-from gage.listing import Row
 from gage.manifest import read_manifest
 from gage.output import RUN
 from gage.porcelain.choosing import chosen_one
@@ -20,6 +19,7 @@ from gage.porcelain.parts import attempt_columns, attempt_facts, step_columns, s
 from gage.porcelain.runs import duration, facts_for_people, moment
 from gage.porcelain.table import table_lines
 from gage.recorded import read_json_fact, recorded_command
+from gage.row import Row
 from gage.run import Run, open_run, read_fact, run_meta_path
 from gage.said import read_said
 from gage.scalar import format_value

@@ -12,13 +12,13 @@ from gage.cli import complain
 from gage.durable import sync_policy
 from gage.errors import GageError, StateError
 from gage.filters import Filters
-from gage.listing import Row
 from gage.porcelain.asking import confirm, is_possible
 from gage.porcelain.choosing import chosen, expect_said
 from gage.porcelain.options import Limit, Place, Specs, Yes
 from gage.porcelain.runs import run_lines
 from gage.porcelain.table import terminal_width
 from gage.porcelain.verbs import finalize_run
+from gage.row import Row
 from gage.run import Run
 from gage.stopping import ask_to_stop, is_at_work, wait_stopped
 

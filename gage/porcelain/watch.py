@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from gage.cli import complain, shell_exit_code
 from gage.errors import GageError, StateError
 from gage.filters import Filters
-from gage.listing import Row
 from gage.locks import is_held
 from gage.porcelain.choosing import among, listed
 from gage.porcelain.options import Place, Spec
+from gage.row import Row
 from gage.run import Run, open_run, read_fact
 from gage.selecting import select_run
 from gage.standing import ENDED, Standing

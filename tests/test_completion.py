@@ -174,7 +174,7 @@ def test_a_gage_file_that_cannot_be_read_is_no_fault(place, text):
 
 def test_a_gage_file_of_somebody_else_is_not_read(place, monkeypatch):
     monkeypatch.setattr("gage.trust.os.geteuid", lambda: 12345)
-    monkeypatch.setattr("gage.trust._believed", lambda environ: {12345})
+    monkeypatch.setattr("gage.trust.believed", lambda environ: {12345})
     assert texts(place, "run", "m") == []
 
 

@@ -15,9 +15,10 @@ from tests.programs import program, write
 NO_RECORDS = {
     # Plumbing: it prints nothing, or what a command or a run wrote.
     *("gage-stage", "gage-exec", "gage-finalize", "gage-reopen", "gage-resume", "gage-run-steps"),
-    "gage-output",
+    *("gage-output", "gage-complete"),
     # For people: they do something, and tell it on standard error, or show one thing.
-    *("gage run", "gage restart", "gage help", "gage cat", "gage log"),
+    *("gage run", "gage restart", "gage help", "gage cat", "gage log", "gage watch"),
+    *("gage report", "gage new"),
     *("gage runs stop", "gage runs label", "gage runs tag", "gage runs comment"),
     *("gage runs rm", "gage runs restore", "gage runs purge", "gage runs export"),
 }

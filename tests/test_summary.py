@@ -267,6 +267,7 @@ def test_a_summary_on_the_output_is_bounded(run):
 
 
 def test_a_search_dies_with_the_one_who_waits_for_it(run):
+    write(run_meta_path(run, "initialized"), "1\n")
     write(run_meta_path(run, "output", "40_run"), "a" * 60 + "!\n")
     script = (
         "import sys\n"

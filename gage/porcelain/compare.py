@@ -14,7 +14,7 @@ from gage.fields import TIMES, Values, sort_rows
 from gage.filters import Filters
 from gage.porcelain.choosing import among, listed
 from gage.porcelain.colour import is_coloured, paint_status
-from gage.porcelain.options import Json, Limit, Place, Specs
+from gage.porcelain.options import Json, Limit, Nul, Place, Specs
 from gage.porcelain.runs import moment, short_id
 from gage.porcelain.table import GAP, cut, display_width, table_lines, terminal_width
 from gage.row import Row
@@ -42,6 +42,7 @@ def compare(
     sort: Sort = [],
     csv: Csv = False,
     json: Json = False,
+    nul: Nul = False,
 ) -> int:
     """Compare runs in a table of the flags and metrics in which they differ."""
     if csv and json:
@@ -57,12 +58,13 @@ def compare(
     if json:
         from json import dumps
 
-        print_records(dumps(_facts(i, row, found)) for i, row in enumerate(rows))
+        print_records((dumps(_facts(i, row, found)) for i, row in enumerate(rows)), nul=nul)
     elif csv:
-        _print_csv(rows, found)
+        _print_csv(rows, found, "\0" if nul else "\n")
     elif rows:
+        end = "\0" if nul else "\n"
         for line in _lines(rows, found, numbers):
-            print(line)
+            print(line, end=end)
     return 0
 
 
@@ -79,11 +81,11 @@ def _facts(number: int, row: Row, columns: Sequence[Column]) -> dict[str, Any]:
     return facts
 
 
-def _print_csv(rows: Sequence[Row], columns: Sequence[Column]) -> None:
+def _print_csv(rows: Sequence[Row], columns: Sequence[Column], end: str) -> None:
     import csv
 
     shown = shown_line if sys.stdout.isatty() else str
-    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer = csv.writer(sys.stdout, lineterminator=end)
     writer.writerow(["id", *(shown(column.name) for column in columns)])
     for number, row in enumerate(rows):
         cells = [_text(column.name, column.values[number]) for column in columns]

@@ -64,12 +64,12 @@ def paged(work: Callable[[], int]) -> int:
     try:
         code = work()
     finally:
+        # Ctrl-C is for the pager, which stays: from the moment when all may be seen.
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
         _flush(to_pager)
         sys.stdout = stdout
         os.dup2(terminal, 1)
         os.close(terminal)
-        # Ctrl-C is for the pager, which stays.
-        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
         _, status = os.waitpid(pager, 0)
         signal.signal(signal.SIGINT, before)
     if code != READER_GONE:

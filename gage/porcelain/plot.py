@@ -16,7 +16,7 @@ from gage.fields import TIMES, field
 from gage.filters import Filters
 from gage.porcelain.choosing import chosen, chosen_or_newest
 from gage.porcelain.colour import is_coloured
-from gage.porcelain.options import Json, Limit, Place, Specs
+from gage.porcelain.options import Json, Limit, Nul, Place, Specs
 from gage.porcelain.runs import short_id
 from gage.porcelain.table import table_lines, terminal_width
 from gage.row import Row
@@ -52,8 +52,11 @@ def plot(
     limit: Limit = None,
     x: X = "step",
     json: Json = False,
+    nul: Nul = False,
 ) -> int:
     """Draw a metric of runs in the terminal: of the newest one, unless told otherwise."""
+    if nul and not json:
+        raise UsageError("-z ends records, and a chart has none", "--json -z")
     over_runs = x not in ("step", "time")
     choose = chosen if over_runs else chosen_or_newest
     rows = choose(place.home, specs, filters, limit)
@@ -61,12 +64,12 @@ def plot(
         pairs = _final_values(rows, metric, x)
         if json:
             records = [{"id": r.id, "metric": metric, "x": a, "value": b} for r, a, b in pairs]
-            return _print_json(records)
+            return _print_json(records, nul)
         _draw_points(metric, x, pairs)
         return 0
     found = _all_series(rows, metric)
     if json:
-        return _print_json([_series_facts(row, metric, series) for row, series in found])
+        return _print_json([_series_facts(row, metric, series) for row, series in found], nul)
     curves = [Curve(row, _points(row, series, x)) for row, series in found]
     curves = [curve for curve in curves if curve.points]
     if not curves:
@@ -136,10 +139,10 @@ def _is_number(value: Scalar) -> TypeGuard[int | float]:
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e300
 
 
-def _print_json(records: Sequence[dict[str, Any]]) -> int:
+def _print_json(records: Sequence[dict[str, Any]], nul: bool) -> int:
     from json import dumps
 
-    print_records(map(dumps, records))
+    print_records(map(dumps, records), nul=nul)
     return 0
 
 

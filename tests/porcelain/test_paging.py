@@ -64,7 +64,7 @@ def test_to_the_command_it_is_still_a_terminal(place, pager):
 
 def test_the_exit_code_is_that_of_the_command(place, pager):
     assert "output" in paged(place, "runs", "diff", "1", "2", code=1, GAGE_PAGER=pager)
-    assert "no such run" in paged(place, "show", "-Fo", "x", code=10, GAGE_PAGER=pager)
+    assert "no run here is of x" in paged(place, "show", "-Fo", "x", code=10, GAGE_PAGER=pager)
 
 
 def test_who_leaves_the_pager_early_has_seen_enough(place):

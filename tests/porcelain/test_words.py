@@ -156,7 +156,7 @@ def test_the_nearest_right_word_is_named(place, words, hint):
         ("gage-select --jsno 1", "hint: did you mean --json?\n"),
         ("gage status --waait x", "hint: did you mean --wait?\n"),
         ("gage-ls-runs --fliter=x", "hint: did you mean --filter?\n"),
-        ("gage-ls-runs nothing", "error: unrecognized arguments: nothing\n"),
+        ("gage-status x --zzz", "error: unrecognized arguments: --zzz\n"),
     ],
 )
 def test_plumbing_names_the_nearest_option(place, words, hint):

@@ -66,7 +66,7 @@ def paged(work: Callable[[], int]) -> int:
     finally:
         # Ctrl-C is for the pager, which stays: from the moment when all may be seen.
         before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-        _flush(to_pager)
+        to_pager.finish()
         sys.stdout = stdout
         os.dup2(terminal, 1)
         os.close(terminal)
@@ -104,17 +104,19 @@ def tell_man(environ: MutableMapping[str, str], *, without: bool) -> None:
         environ["MANPAGER"] = environ["PAGER"] = pager or "cat"
 
 
-def _flush(stream: io.TextIOWrapper) -> None:
-    """Leave nothing in *stream*, which would go to the terminal when the pager is gone."""
-    try:
-        stream.flush()
-    except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        stream.flush()
-
-
 class _ToPager(io.TextIOWrapper):
     """Standard output that ends at a terminal, with a pager before it."""
 
     def isatty(self) -> bool:
         return True
+
+    def flush(self) -> None:
+        """Do nothing yet: who sees the end believes that Ctrl-C is for the pager."""
+
+    def finish(self) -> None:
+        """Leave nothing, which would go to the terminal when the pager is gone."""
+        try:
+            super().flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+            super().flush()

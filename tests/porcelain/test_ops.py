@@ -108,4 +108,4 @@ def test_help_opens_the_page_of_a_command_or_any_other(tmp_path):
 
 
 def test_help_alone_lists_the_commands(tmp_path):
-    assert gage("help", cwd=tmp_path).out == gage(cwd=tmp_path).out
+    assert gage("help", cwd=tmp_path).out == gage("--help", cwd=tmp_path).out

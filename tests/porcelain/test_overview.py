@@ -7,7 +7,7 @@ def here(directory, **more):
     """What gage alone says of the place that it is called in."""
     told = gage(cwd=directory, **more)
     assert (told.code, told.err) == (0, "")
-    return told.out.partition("tells the version.\n")[2]
+    return told.out.partition("opens the page of a command.\n")[2]
 
 
 def test_in_an_empty_directory_the_first_steps_are_told(tmp_path):

@@ -6,18 +6,22 @@ from collections.abc import Sequence
 
 from gage.cli import command, parser_for, print_records, read_records
 from gage.durable import sync_policy
-from gage.errors import NotFoundError
+from gage.errors import NotFoundError, StateError
 from gage.opref import OpRef
 from gage.pipeline import StepLink, link_step, named_steps, step_links
 from gage.recorded import recorded_opdef
 from gage.run import Run, open_run
+from gage.staged import was_staged
 
 
 def link_steps(parent: Run, steps: Sequence[tuple[str, Run]]) -> None:
     """Link each step run to *parent* by its name, or where that is empty by its operation's.
 
-    Raises StateError where something else has the name, UsageError for no name.
+    Raises StateError where something else has the name, or the parent is not staged, which
+    would take the links away again, and UsageError for no name.
     """
+    if not was_staged(parent):
+        raise StateError(f"{parent}: not staged yet", f"gage-stage {parent}")
     for name, step in steps:
         link_step(parent, name or _free_name(parent, step), step.run_dir)
 

@@ -31,7 +31,9 @@ _NEAR = 200
 _AT_ONCE = 1000
 
 _STEP = re.compile(
-    r"(?i)\b(?:global[_ ])?(?:(step)|epoch|iter(?:ation)?)s?\b[\"']?\s?[:=]?\s?(\d{1,15})\b"
+    # Behind the end of a progress bar there is no space.
+    r"(?i)(?<![a-z_])(?:global[_ ])?(?:(step)|epoch|iter(?:ation)?)s?\b"
+    r"[\"']?\s?[:=]?\s?(\d{1,15})\b"
 )
 
 

@@ -81,3 +81,10 @@ def test_every_end_is_that_of_its_match_whatever_bytes_are_written(output):
     assert [match.end for match in found.matches] == [
         match.end() for match in re.finditer(rb"[a-z0-9]", output)
     ]
+
+
+def test_a_step_is_seen_behind_the_end_of_a_progress_bar():
+    found = all_matches(
+        {"loss": r"loss: (\S+)"}, b"20/20epoch: 4 loss: 0.5\nmyepoch: 5 loss: 0.4\n"
+    )
+    assert [match.step for match in found["loss"].matches] == [4, None]

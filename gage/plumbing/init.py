@@ -27,9 +27,9 @@ def parser() -> argparse.ArgumentParser:
     """The command line of gage-init; what follows ``--`` is the command of the run."""
     p = parser_for("gage-init", "Make the meta dir of a run.")
     p.usage = (
-        "gage-init RUN_DIR [-C PROJECT] [OPERATION] [NAME=VALUE ...]\n"
-        "       gage-init RUN_DIR [--opdef FILE] [--opref NS:NAME] [--config FILE]\n"
-        "                 [--env NAME=VALUE] [--parent RUN_DIR] -- COMMAND [ARG ...]"
+        "gage-init [OPTION ...] [-C PROJECT] RUN_DIR [OPERATION] [NAME=VALUE ...]\n"
+        "       gage-init [OPTION ...] [--opdef FILE] [--opref NS:NAME] [--config FILE]\n"
+        "                 [--env NAME=VALUE] [--no-sourcecode] RUN_DIR -- COMMAND [ARG ...]"
     )
     p.add_argument("run_dir", metavar="RUN_DIR", help="where; ending in / it gets an ID for a name")
     p.add_argument("words", metavar="WORD", nargs="*", help="OPERATION and NAME=VALUE")
@@ -39,6 +39,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--opref", metavar="NS:NAME", help="what the operation is called")
     p.add_argument("--config", metavar="FILE", help="config values, a flat JSON object")
     p.add_argument("--env", metavar="NAME=VALUE", action="append", default=[], help="a variable")
+    p.add_argument("--no-sourcecode", action="store_true", help="copy no source code")
     p.add_argument("--parent", metavar="RUN_DIR", help="the pipeline that this is a step of")
     p.add_argument("--digest", metavar="ALGORITHM", help="sha256 or blake3, for the manifest")
     p.add_argument("-l", "--label", metavar="TEXT", help="label the run")
@@ -62,6 +63,8 @@ def main(argv: Sequence[str]) -> int:
         raise UsageError("say an operation of a project, or a command behind --; not both")
     if not by_hand and (args.opref or args.config or args.env):
         raise UsageError("--opref, --config and --env need a command behind --, or --opdef")
+    if not by_hand and args.no_sourcecode:
+        raise UsageError("--no-sourcecode needs a command behind --", "`sourcecode: false` says so")
     project = args.project or os.getcwd()
     if by_hand:
         prepared = _from_files(args, cmd)
@@ -99,6 +102,8 @@ def _split_at_dashes(argv: list[str]) -> tuple[list[str], list[str] | None]:
 
 def _from_files(args: argparse.Namespace, cmd: list[str] | None) -> Prepared:
     data = _read_definition(args.opdef) if args.opdef else {}
+    if args.no_sourcecode:
+        data["sourcecode"] = False
     config = _read_config(args.config) if args.config else {}
     env = dict(parse_assignment(text) for text in args.env)
     opref = parse_opname(args.opref or (os.path.basename(cmd[0]) if cmd else "run"))

@@ -13,7 +13,7 @@ from gage.cli import command, guarded, parser_for, said, shell_exit_code
 from gage.clock import Clock
 from gage.durable import sync_policy
 from gage.equal_runs import find_equal
-from gage.errors import GageError, SystemRefusedError, UsageError, refused
+from gage.errors import GageError, StateError, SystemRefusedError, UsageError, refused
 from gage.expectations import unmet
 from gage.facts import log_action
 from gage.job_slots import JobSlots
@@ -65,6 +65,8 @@ def run_steps(
     step, those that can be foreseen before any step runs, all others when no step runs any
     more. It forks and handles signals, so that it is for a process with a single thread.
     """
+    if has_fact(parent, "proc", "exit"):
+        raise StateError(f"{parent}: has ended", f"gage-resume {parent}, or gage-reopen {parent}")
     work = _Work(parent, options, os.environ if environ is None else environ, say, now)
     waiting = plan_steps(
         parent,
@@ -72,6 +74,8 @@ def run_steps(
         force_sourcecode=options.force_sourcecode,
         environ=work.environ,
     )
+    if not waiting:
+        raise StateError(f"{parent}: has no steps", f"gage-link-steps {parent} STEP_DIR...")
     check_secrets(parent, work.environ, completed=not options.needed)
     runs: dict[str, tuple[NamedStep, Run]] = {}
     done: set[str] = set()

@@ -37,7 +37,7 @@ def stage_run(
     where a value cannot be written, LockedError.
     """
     with holding(run):
-        expect(run, "pending", hint=f"gage-exec {run}")
+        expect(run, "pending", hint=_next_verb(run))
         if attempt_numbers(run):
             raise StateError(f"{run}: being reopened, and not done", f"gage-reopen {run}")
         environ = os.environ if environ is None else environ
@@ -51,6 +51,12 @@ def stage_run(
                 do_phase(phase, staging)
             if phase == "sourcecode" and phase in phases and raw_steps(staging.opdef):
                 _stage_steps(staging)
+
+
+def _next_verb(run: Run) -> str:
+    if has_fact(run, "proc", "exit"):
+        return f"gage-reopen {run}"
+    return f"gage-finalize {run}" if has_fact(run, "started") else f"gage-exec {run}"
 
 
 def _upstream(run: Run) -> Sequence[str] | None:

@@ -303,3 +303,13 @@ def test_an_ordinary_user_may_not_begin_a_run_in_a_place_of_another(place):
     assert told.code == 12
     assert "Permission denied" in told.err
     assert os.listdir(place) == []
+
+
+def test_a_command_that_needs_no_source_code_copies_none(place):
+    write("secret", "hunter2\n")
+    assert init("one", "--no-sourcecode", "--", "true").code == 0
+    assert program("gage-stage", "one").code == 0
+    assert os.listdir("one") == []
+    told = init("two", "train", "--no-sourcecode")
+    assert told.code == 2
+    assert "needs a command behind --" in told.err

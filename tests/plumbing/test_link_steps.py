@@ -84,3 +84,16 @@ def test_a_link_that_leaves_the_runs_home_leads_to_no_step(tmp_path, target):
     os.symlink(target, f"{parent}/loop")
     with pytest.raises(StateError, match="expected a link to a run"):
         read_links(parent)
+
+
+def test_a_parent_that_staging_would_empty_again_gets_no_links(tmp_path):
+    told = program("gage-init", "runs/all", "--", "gage-run-steps", ".", cwd=tmp_path)
+    assert told.code == 0
+    one = staged_run(tmp_path / "runs", ["true"], name="one")
+    told = program("gage-link-steps", "runs/all", one.run_dir, cwd=tmp_path)
+    assert (told.code, told.err) == (
+        20,
+        "gage-link-steps: runs/all: not staged yet\nhint: gage-stage runs/all\n",
+    )
+    assert program("gage-stage", "runs/all", cwd=tmp_path).code == 0
+    assert program("gage-link-steps", "runs/all", one.run_dir, cwd=tmp_path).code == 0

@@ -10,6 +10,7 @@ from gage.run import open_run
 from gage.status import run_status
 from tests.pipelines import Project, chain, done
 from tests.programs import program, read, write
+from tests.staged import staged_run
 
 EXPECTING = """\
 a: {exec: 'echo "loss: $FLAG_X"; test -z "$FLAG_FILE" || echo > $FLAG_FILE; exit $FLAG_CODE',
@@ -229,3 +230,21 @@ def test_a_damaged_step_is_named(tmp_path):
         f"hint: gage-fsck {project.home}/{prepare.name}\n"
     )
     assert not os.path.exists(f"{parent.meta_dir}/attempts")
+
+
+def test_a_pipeline_without_steps_is_not_called_completed(tmp_path):
+    parent = staged_run(tmp_path / "runs", ["gage-run-steps", "."], name="all")
+    told = program("gage-run-steps", parent.run_dir)
+    assert (told.code, told.err) == (
+        125,
+        f"gage-run-steps: {parent}: has no steps\nhint: gage-link-steps {parent} STEP_DIR...\n",
+    )
+
+
+def test_the_steps_of_a_pipeline_that_has_ended_are_not_run_beside_it(tmp_path):
+    project = chain(tmp_path)
+    project.run("all")
+    parent = project.newest("all")
+    told = program("gage-run-steps", parent.run_dir)
+    assert told.code == 125
+    assert told.err.startswith(f"gage-run-steps: {parent.run_dir}: has ended\nhint: gage-resume ")

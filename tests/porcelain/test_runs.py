@@ -150,3 +150,13 @@ def test_only_a_terminal_that_allows_it_gets_colour(tmp_path, home):
     for env in ({"NO_COLOR": "1"}, {"TERM": "dumb"}):
         assert "\x1b" not in gage_on_terminal("runs", cwd=tmp_path, env=env)[0]
     assert "\x1b" not in gage("runs", cwd=tmp_path, env={"TERM": "xterm"}).out
+
+
+def test_a_gage_file_that_cannot_be_read_hides_no_runs_and_runs_nothing(tmp_path, home):
+    write_run(home, 1)
+    (tmp_path / "gage.yaml").write_text("train: [\n")
+    assert gage("runs", "-s", cwd=tmp_path).out == "[1]  train  completed\n"
+    assert gage("show", "1", cwd=tmp_path).code == 0
+    told = gage("run", "-y", "train", cwd=tmp_path)
+    assert (told.out, told.code) == ("", 125)
+    assert told.err.startswith("gage run: gage.yaml:")

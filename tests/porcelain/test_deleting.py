@@ -77,3 +77,28 @@ def test_a_run_that_is_at_work_is_not_deleted(tmp_path, home):
         told = gage("runs", "rm", "1", "-y", cwd=tmp_path)
     assert told.code == 11
     assert listed(tmp_path) == 3
+
+
+@pytest.mark.parametrize(
+    "words", [["show"], ["log"], ["select"], ["cat"], ["runs", "rm", "-y"], ["restart"], ["watch"]]
+)
+def test_who_asks_for_a_deleted_run_is_told_how_to_have_it_back(tmp_path, home, words):
+    gage("runs", "rm", "2", "-y", cwd=tmp_path)
+    file = ["train.py"] if words == ["cat"] else []
+    told = gage(*words, "0002", *file, cwd=tmp_path)
+    assert told.err.split(": ", 1)[1] == (
+        "0002: no such run\nhint: it is deleted: gage runs restore 00020002\n"
+    )
+    assert told.code == (125 if words[0] in ("restart", "watch") else 10)
+
+
+def test_of_several_deleted_runs_the_list_is_named_and_of_too_little_nothing(tmp_path, home):
+    gage("runs", "rm", "-n", "9", "-y", cwd=tmp_path)
+    assert "deleted" not in gage("show", "0", cwd=tmp_path).err
+    other = os.path.join(home, write_run(home, 2))
+    for end in ("", ".meta"):
+        os.rename(other + end, os.path.join(home, f"0002{'f' * 28}{end}"))
+    assert gage("runs", "rm", "1", "-y", cwd=tmp_path).code == 0
+    told = gage("show", "0002", cwd=tmp_path)
+    assert told.err.endswith("hint: these are deleted: gage runs -d lists them\n")
+    assert "deleted" not in gage("runs", "restore", "00ff", cwd=tmp_path).err

@@ -17,6 +17,7 @@ _SHELL = {"DIR": DIRECTORIES, "PROJECT": DIRECTORIES, "FILE": FILES, "SELECTOR":
 # What is not asked for is not imported.
 _MADE = {
     "COMMAND|PAGE": "candidates:pages",
+    "DELETED RUN": "run_candidates:deleted_runs",
     "EXPR": "run_candidates:fields",
     "KEY": "run_candidates:fields",
     "LABEL": "run_candidates:labels",

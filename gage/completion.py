@@ -180,6 +180,8 @@ def _of_argument(read: _Read, current: str, place: Place) -> Iterator[Candidate]
         kind, said = ("NAME=VALUE" if named else "OPERATION|NAME=VALUE"), said[1:]
     elif kind == "NAME=VALUE" and kinds[0][0] in ("RUN", "RUN_DIR"):
         kind = "RUN'S NAME=VALUE"
+    elif read.command.name in ("runs restore", "runs purge"):
+        kind = "DELETED RUN"
     elif read.command.words == "[RUN] PATH" or kind == "PATH":
         kind = "RUN|PATH" if not said else "PATH"
     return candidates(kind, current, place, said)

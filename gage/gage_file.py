@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from gage.errors import ConfigError, NotFoundError, UsageError
-from gage.located import Document, read_document, shown_path
+from gage.located import Document, read_document, read_text, shown_path
 from gage.nearest import did_you_mean
 from gage.opdef import OpDef
 from gage.opref import OpRef, parse_opname
@@ -76,6 +76,15 @@ def glance(path: str) -> dict[str, Any]:
     """
     data = _read_trusted(path).data
     return data if isinstance(data, dict) else {}
+
+
+def mentions(path: str, name: str) -> bool:
+    """Whether *name* stands anywhere in the gage file at *path*, which need not make sense.
+
+    Raises ConfigError where it is not trusted, or no text.
+    """
+    check_trust(path, os.environ)
+    return name in read_text(path)
 
 
 def check_gage_file(path: str) -> list[ConfigError]:

@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 
 from gage.acting import expect_our_home
-from gage.errors import NotFoundError
+from gage.errors import ConfigError, NotFoundError
 from gage.run import make_home
 
 DEFAULT = ".gage/runs"
@@ -15,8 +15,8 @@ def find_home(runs: str | None, cwd: str, environ: Mapping[str, str]) -> str:
 
     *runs* is what ``--runs`` says, else ``GAGE_RUNS`` of *environ* does, else ``$runs-dir``
     of the gage file found from *cwd* upwards; else it is ``.gage/runs`` beside that file,
-    or in *cwd*. Raises ConfigError for a gage file that makes no sense, NotFoundError where
-    *cwd* is no directory.
+    or in *cwd*. Raises ConfigError for a gage file that makes no sense and may set
+    ``$runs-dir``, or is not trusted; NotFoundError where *cwd* is no directory.
     """
     if not os.path.isdir(cwd):
         raise NotFoundError(f"{cwd}: no such directory")
@@ -24,12 +24,18 @@ def find_home(runs: str | None, cwd: str, environ: Mapping[str, str]) -> str:
     if named:
         return _within(cwd, named)
     # A gage file costs more to read than a plumbing query may cost.
-    from gage.gage_file import find_gage_file, load_gage_file
+    from gage.gage_file import find_gage_file, load_gage_file, mentions
 
     path = find_gage_file(cwd)
     if path is None:
         return _within(cwd, DEFAULT)
-    gage_file = load_gage_file(path)
+    try:
+        gage_file = load_gage_file(path)
+    except ConfigError:
+        # Who is about to mend it may well look at runs meanwhile.
+        if mentions(path, "runs-dir"):
+            raise
+        return _within(os.path.dirname(path), DEFAULT)
     return _within(gage_file.project, str(gage_file.settings.get("runs-dir") or DEFAULT))
 
 

@@ -46,7 +46,7 @@ def read_document(path: str) -> Document:
 
     Raises NotFoundError where there is no such file, ConfigError where it makes no sense.
     """
-    text = _text(path)
+    text = read_text(path)
     if path.endswith(".toml"):
         return _toml(path, text)
     if path.endswith(".json"):
@@ -68,7 +68,8 @@ def _wrong(path: str, line: int | None, message: str, hint: str = "") -> ConfigE
     return ConfigError(f"{where}: {message}", hint)
 
 
-def _text(path: str) -> str:
+def read_text(path: str) -> str:
+    """The text of the document at *path*. Raises as ``read_document``."""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     except FileNotFoundError:

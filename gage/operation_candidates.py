@@ -17,7 +17,9 @@ def operations(current: str, place: Place, before: Sequence[str]) -> Iterator[Ca
     for name, spec in _defined(place).items():
         about = spec.get("description")
         first = about.partition("\n")[0] if isinstance(about, str) else ""
-        yield Candidate(name, first + " (default)" * (spec.get("default") is True))
+        # Shells put it between parentheses, and it needs none of its own.
+        words = ("the default" if spec.get("default") is True else "", first)
+        yield Candidate(name, ": ".join(filter(None, words)))
     head = current[: current.rfind("/") + 1]
     folder = os.path.join(place.directory, os.path.expanduser(head))
     for name, is_dir in entries(folder):

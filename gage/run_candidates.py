@@ -4,7 +4,7 @@ Only the runs that changed last are read, at each TAB anew.
 """
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from gage.candidate import Candidate, Place, entries
@@ -23,16 +23,26 @@ def runs(current: str, place: Place, before: Sequence[str]) -> Iterator[Candidat
     """Runs as people name them: by short ID, ``@``, ``OPERATION@``, or a path."""
     if "/" in current:
         yield from run_dirs(current, place, before)
-        return
-    rows = _recent(place, current)
+    else:
+        yield from _named(current, lambda prefix: _recent(place, prefix))
+
+
+def deleted_runs(current: str, place: Place, before: Sequence[str]) -> Iterator[Candidate]:
+    """Runs in the trash, as people name them there."""
+    return _named(current, lambda prefix: _deleted(place, prefix))
+
+
+def _named(current: str, read: Callable[[str], list["Row"]]) -> Iterator[Candidate]:
+    """What names the runs that *read* finds by the beginning of their names."""
+    rows = read(current)
     for row in rows:
         yield Candidate(_short(row, current), _about(row))
     if not current or current.startswith("@"):
-        rows = rows or _recent(place)
+        rows = rows or read("")
         yield from [Candidate("@", f"the newest: {_about(rows[0])}")] if rows else []
         yield from (Candidate(f"@~{n}", _about(row)) for n, row in enumerate(rows[1:4], 1))
     else:
-        rows = _recent(place)
+        rows = read("")
     newest: dict[str, Row] = {}
     for row in rows:
         newest.setdefault(row.operation, row)
@@ -138,6 +148,18 @@ def _recent(place: Place, prefix: str = "") -> list["Row"]:
     if len(names) > MOST_RUNS:
         names.sort(key=lambda name: _changed(f"{home}/{name}{_META}"), reverse=True)
     return sorted((read_row(home, name) for name in names[:MOST_RUNS]), reverse=True)
+
+
+def _deleted(place: Place, prefix: str) -> list["Row"]:
+    """As ``_recent``, of the runs in the trash: those that were deleted last."""
+    from gage.row import read_row
+    from gage.trash import runs_in_trash
+
+    try:
+        found = [run for run in runs_in_trash(_home(place)) if run.name.startswith(prefix)]
+    except (GageError, OSError):
+        return []
+    return sorted((read_row(run.home, run.name) for run in found[:MOST_RUNS]), reverse=True)
 
 
 def _home(place: Place) -> str:

@@ -30,6 +30,14 @@ _AT = re.compile(r"(?P<operation>.*)@(?:\{(?P<back>\d{1,6})\}|~(?P<before>\d{0,6
 _NUMBERS = re.compile(r"([1-9]\d{0,4})(?:-([1-9]\d{0,4}))?")
 
 
+class UnknownRunError(NotFoundError):
+    """Nothing in the listing is called *spec*."""
+
+    def __init__(self, message: str, hint: str = "", spec: str = "") -> None:
+        super().__init__(message, hint)
+        self.spec = spec
+
+
 def select_runs(rows: Sequence[Row], specs: Sequence[str]) -> list[Row]:
     """The runs of the listing *rows* that *specs* name, each once, in the order named.
 
@@ -70,7 +78,7 @@ def _select(rows: Sequence[Row], spec: str) -> list[Row]:
         return named[:1]
     if begin := [row for row in rows if (row.id or row.name).startswith(digits)]:
         return [_only(begin, spec, "begin so")]
-    raise NotFoundError(f"{spec}: no such run", _nearest(rows, spec))
+    raise UnknownRunError(f"{spec}: no such run", _nearest(rows, spec), spec)
 
 
 def _at_path(path: str) -> Row:

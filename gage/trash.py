@@ -184,6 +184,16 @@ def interrupted(home: str, now: clock.Clock = clock.now) -> list[str]:
     return found
 
 
+def runs_in_trash(home: str) -> list[Run]:
+    """The runs in the trash of *home*, the last that was deleted first; nothing is finished."""
+    places = [place for place, work in _places(home) if not work]
+    return [
+        Run(os.path.join(place, name), "", None)
+        for place in reversed(places)
+        for name in run_names(place)
+    ]
+
+
 def names_in_trash(home: str) -> set[str]:
     """The names of the runs that are in the trash of *home*, or on their way."""
     return {name for place, _ in _places(home) for name in run_names(place)}

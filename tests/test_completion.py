@@ -4,6 +4,8 @@ import subprocess
 import pytest
 
 from gage.completion import complete
+from gage.run import open_run
+from gage.trash import delete_run
 from tests.porcelain.place import write_run
 
 GAGE_FILE = """\
@@ -74,7 +76,7 @@ def test_options_before_the_command_are_passed_over(place, tmp_path):
 def test_operations_scripts_and_flags_of_the_default_are_offered_to_run(place):
     (place_dir := os.path.join(place, "tools")) and os.mkdir(place_dir)
     found = abouts(place, "run", "")
-    assert found["train"] == "Train the model (default)"
+    assert found["train"] == "the default: Train the model"
     assert found["train.py"] == "a script"
     assert {"m1:prepare", "tools/", "lr=", "epochs=", "kind=", "shuffle="} <= set(found)
     assert "gage.yaml" not in found and ".gage/" not in found
@@ -116,6 +118,27 @@ def test_runs_are_offered_by_short_id_by_operation_and_from_the_newest(place):
     assert {"train@", "m1:eval@"} <= set(found)
     assert texts(place, "show", "t") == ["train@"]
     assert texts(place, "show", "beefbeefb") == ["beef" * 8]
+
+
+def test_what_is_the_default_says_so_without_a_description_too(place):
+    with open(os.path.join(place, "gage.yaml"), "w") as file:
+        file.write("train: {exec: x, default: true}\nother: y\n")
+    assert abouts(place, "run", "train")["train"] == "the default"
+    assert abouts(place, "run", "oth") == {"other": ""}
+
+
+@pytest.mark.parametrize("verb", ["restore", "purge"])
+def test_of_deleted_runs_those_are_offered_that_are_deleted(place, verb):
+    assert texts(place, "runs", verb, "") == []
+    delete_run(open_run(os.path.join(place, ".gage", "runs", "beef" * 8)))
+    found = abouts(place, "runs", verb, "")
+    assert found == {
+        "beefbeef": "m1:eval  error",
+        "@": "the newest: m1:eval  error",
+        "m1:eval@": "the newest of it: m1:eval  error",
+    }
+    assert texts(place, "runs", verb, "be") == ["beefbeef"]
+    assert "beefbeef" not in texts(place, "runs", "rm", "")
 
 
 def test_only_so_many_runs_are_looked_at_and_the_last_that_changed(place):

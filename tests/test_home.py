@@ -44,9 +44,23 @@ def test_names_are_relative_to_where_the_command_works(place):
 
 
 def test_a_gage_file_that_makes_no_sense_is_said_only_where_it_matters(place):
-    (place / "gage.yaml").write_text("train: [")
+    (place / "gage.yaml").write_text("$runs-dir: there\ntrain: [")
     assert find_home("r", ".", {}) == "r"
     with pytest.raises(ConfigError):
+        find_home(None, ".", {})
+
+
+@pytest.mark.parametrize("text", ["train: [", "train: {exce: x}\n", "a: 1\na: 2\n"])
+def test_a_gage_file_that_makes_no_sense_and_names_no_home_hides_no_runs(place, text):
+    (place / "gage.yaml").write_text(text)
+    (place / "sub").mkdir()
+    assert os.path.realpath(find_home(None, "sub", {})) == str(place / ".gage" / "runs")
+
+
+def test_a_gage_file_of_somebody_else_is_not_looked_into_for_a_home(place, monkeypatch):
+    (place / "gage.yaml").write_text("train: [")
+    monkeypatch.setattr("gage.trust.believed", lambda environ: set())
+    with pytest.raises(ConfigError, match="belongs to"):
         find_home(None, ".", {})
 
 

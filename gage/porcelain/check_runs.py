@@ -36,7 +36,7 @@ def check_runs(
     """Check the runs that are meant, and where nothing is said of them all, *home* as well."""
     rows = listed(home, filters, limit)
     if specs:
-        rows = among(rows, specs, filters)
+        rows = among(rows, specs, filters, home)
     found: list[Finding] = []
     for row in rows:
         with phase(f"checking {short_id(row)}", quiet or json) as progress:

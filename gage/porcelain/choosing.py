@@ -3,13 +3,16 @@
 Filters come first: a number counts what they leave, as ``gage runs`` lists it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 
 from gage.errors import NotFoundError, UsageError
 from gage.filters import Filters
 from gage.listing import read_rows
+from gage.modifiers import SHORT_ID
 from gage.row import Row
-from gage.selecting import select_run, select_runs
+from gage.run import RUN_ID
+from gage.selecting import LEAST_DIGITS, UnknownRunError, select_run, select_runs
 
 
 def listed(home: str, filters: Filters, limit: int | None = None) -> list[Row]:
@@ -27,7 +30,7 @@ def chosen(
     rows = listed(home, filters, limit)
     if not rows and not specs:
         expect_met(home, filters)
-    return among(rows, specs, filters)
+    return among(rows, specs, filters, home)
 
 
 def chosen_or_newest(
@@ -43,13 +46,25 @@ def chosen_one(home: str, spec: str, filters: Filters) -> Row:
     rows = listed(home, filters)
     if not rows and not spec:
         expect_met(home, filters)
-    return select_run(rows, spec) if spec else among(rows, [], filters)[0]
+    return select_one(home, rows, spec) if spec else among(rows, [], filters)[0]
 
 
-def among(rows: list[Row], specs: Sequence[str], filters: Filters) -> list[Row]:
-    """Those of the listing *rows* that *specs* name, or all. Raises NotFoundError for none."""
+def select_one(home: str, rows: Sequence[Row], spec: str) -> Row:
+    """As ``select_run``, but a run of *home* that was deleted is said to be."""
+    with _telling_of_deleted(home):
+        return select_run(rows, spec)
+
+
+def among(
+    rows: list[Row], specs: Sequence[str], filters: Filters, home: str | None = None
+) -> list[Row]:
+    """Those of the listing *rows* that *specs* name, or all. Raises NotFoundError for none.
+
+    Where they are the runs of *home*, it says so if one was deleted.
+    """
     if specs:
-        return select_runs(rows, specs)
+        with _telling_of_deleted(home):
+            return select_runs(rows, specs)
     if not rows and filters == Filters():
         raise NotFoundError("there are no runs here", "gage run makes one; -C works elsewhere")
     if not rows:
@@ -79,3 +94,32 @@ def expect_said(specs: Sequence[str], filters: Filters, limit: int | None) -> No
     """Raise UsageError where nothing says which runs are meant."""
     if not is_said(specs, filters, limit):
         raise UsageError("which runs?", "name them, or choose them by -Fo, -Fs, --started, …")
+
+
+@contextmanager
+def _telling_of_deleted(home: str | None) -> Iterator[None]:
+    try:
+        yield
+    except UnknownRunError as error:
+        # The trash is not looked into before something is missing.
+        hint = _deleted(home, error.spec) if home else ""
+        if not hint:
+            raise
+        raise NotFoundError(error.message, hint) from None
+
+
+def _deleted(home: str, spec: str) -> str:
+    """A hint where *spec* is what a run in the trash of *home* is called by."""
+    from gage.trash import names_in_trash
+
+    names: set[str] = set()
+    with suppress(OSError):
+        names = names_in_trash(home)
+    long = len(spec) >= LEAST_DIGITS
+    found = [n for n in names if n == spec or (long and n.startswith(spec.lower()))]
+    if len(found) > 1:
+        return "these are deleted: gage runs -d lists them"
+    if not found:
+        return ""
+    name = found[0][: max(SHORT_ID, len(spec))] if RUN_ID.fullmatch(found[0]) else found[0]
+    return f"it is deleted: gage runs restore {name}"

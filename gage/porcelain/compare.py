@@ -49,7 +49,7 @@ def compare(
         raise UsageError("--csv and --json: one of them")
     every = listed(place.home, filters, limit)
     numbers = {row.run_dir: f"[{number}]" for number, row in enumerate(every, 1)}
-    rows = among(every, specs, filters) if specs else every
+    rows = among(every, specs, filters, place.home) if specs else every
     for key in sort:
         expect_field(rows, key.removeprefix("-"))
     rows = sort_rows(rows, sort)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from gage.filters import Filters
 from gage.porcelain.asking import confirm
 from gage.porcelain.choosing import among, chosen, expect_said
+from gage.porcelain.done import tell_done
 from gage.porcelain.options import Limit, Place, Specs, Yes
 from gage.porcelain.runs import run_lines
 from gage.porcelain.table import terminal_width
@@ -25,6 +26,7 @@ def rm(
         return DECLINED
     for row in rows:
         delete_run(row.run)
+        tell_done("deleted", row)
     return 0
 
 
@@ -33,6 +35,7 @@ def restore(place: Place, filters: Filters, specs: Specs = [], limit: Limit = No
     expect_said(specs, filters, limit)
     for row in _deleted(place.home, specs, filters, limit):
         restore_run(row.run)
+        tell_done("restored", row)
     return 0
 
 
@@ -46,6 +49,7 @@ def purge(
         return DECLINED
     for row in rows:
         purge_run(row.run)
+        tell_done("purged", row)
     return 0
 
 

@@ -18,7 +18,7 @@ from gage.opdef import is_batch
 from gage.operation import Operation, Prepared, open_operation
 from gage.pipeline import is_pipeline
 from gage.porcelain.asking import confirm, is_possible
-from gage.porcelain.choosing import listed
+from gage.porcelain.choosing import listed, select_one
 from gage.porcelain.options import (
     Clean,
     ForceSource,
@@ -40,7 +40,6 @@ from gage.renewal import renew, renew_from
 from gage.row import Row
 from gage.run import Run, has_fact, open_run
 from gage.secret import hide
-from gage.selecting import select_run
 from gage.staged import check_before_reopening, was_staged
 from gage.status import run_status
 from gage.step_options import StepOptions
@@ -78,7 +77,7 @@ def restart_run(
     it. Raises GageErrors before anything is changed where the run, a step or a value is wrong.
     """
     given = dict(map(parse_assignment, values))
-    row = select_run(listed(place.home, Filters()), spec)
+    row = select_one(place.home, listed(place.home, Filters()), spec)
     run = open_run(row.run_dir, sync=sync_policy(os.environ))
     variables = secrets_among(run, given)
     if how.options.force_sourcecode and given and not is_batch(recorded_opdef(run)):

@@ -34,7 +34,7 @@ from gage.opdef import (
 )
 from gage.operation import Operation, Prepared, open_words
 from gage.porcelain.asking import confirm, is_possible
-from gage.porcelain.choosing import listed
+from gage.porcelain.choosing import listed, select_one
 from gage.porcelain.options import (
     Clean,
     ForceSource,
@@ -58,7 +58,6 @@ from gage.porcelain.verbs import init_run, stage_run
 from gage.run import has_fact, open_run
 from gage.scalar import format_value
 from gage.secret import secret_variables
-from gage.selecting import select_run
 from gage.sourcecode import select_sourcecode
 from gage.staging import abandon
 from gage.step_options import StepOptions
@@ -108,7 +107,7 @@ def run(
     if start is not None:
         if words or label or tag or batch or stage or run_dir or restart is not None:
             raise UsageError("--start runs what was staged, as it was staged")
-        row = select_run(listed(place.home, Filters()), start)
+        row = select_one(place.home, listed(place.home, Filters()), start)
         return start_staged(open_run(row.run_dir, sync=sync_policy(os.environ)), how)
     if restart is not None:
         if label or tag or batch or stage or run_dir or force_flags:

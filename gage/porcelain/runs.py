@@ -23,6 +23,10 @@ Simple = Annotated[bool, typer.Option("-s", "--simple", help="number, operation,
 Deleted = Annotated[bool, typer.Option("-d", "--deleted", help="list deleted runs instead")]
 
 
+DATED_FROM = 60
+"""On a narrower terminal the date would leave no room for what tells runs apart."""
+
+
 def list_runs(
     place: Place,
     filters: Filters,
@@ -58,7 +62,7 @@ def list_runs(
 def run_lines(
     rows: Sequence[Row], *, simple: bool = False, width: int | None = None, coloured: bool = False
 ) -> Iterable[str]:
-    """A line for each of *rows*, cut to *width*."""
+    """A line for each of *rows*, cut to *width*; a narrow one has no date."""
     columns: list[list[str]] = [
         [f"[{number}]" for number in range(1, len(rows) + 1)],
         [row.operation for row in rows],
@@ -67,6 +71,7 @@ def run_lines(
     ]
     if not simple:
         columns.insert(1, [short_id(row) for row in rows])
+    if not simple and (width is None or width >= DATED_FROM):
         columns.insert(3, [moment(row.start) for row in rows])
     paint = {len(columns) - 2: paint_status} if coloured else None
     return table_lines(columns, width=width, paint=paint)

@@ -6,12 +6,15 @@ from typing import Annotated
 import typer
 
 from gage.cli import complain
-from gage.errors import UsageError
+from gage.errors import GageError, NotFoundError, UsageError
 from gage.filters import Filters
 from gage.porcelain.asking import is_possible
-from gage.porcelain.choosing import chosen_or_newest
+from gage.porcelain.choosing import chosen_or_newest, listed
+from gage.porcelain.done import tell_done
 from gage.porcelain.options import Limit, Place, Stdin, named_specs
+from gage.row import Row
 from gage.said import add_comment, add_tags, remove_tags, set_label
+from gage.selecting import UnknownRunError, select_runs
 
 Words = Annotated[
     list[str], typer.Argument(metavar="TEXT [RUN]...", help="what to say, and of which runs")
@@ -33,8 +36,9 @@ def label(
 ) -> int:
     """Label runs: the newest one, unless told otherwise."""
     text, specs = ("", words) if delete else _text_and_specs(words, "label")
-    for row in chosen_or_newest(place.home, named_specs(specs, stdin), filters, limit):
+    for row in _meant("label", text, place, named_specs(specs, stdin), filters, limit):
         set_label(row.run, text)
+        tell_done("labelled" if text else "unlabelled", row, text or None)
     return 0
 
 
@@ -49,8 +53,9 @@ def tag(
     """Tag runs, with one tag or several as A,B: the newest run, unless told otherwise."""
     text, specs = _text_and_specs(words, "tag")
     change = remove_tags if delete else add_tags
-    for row in chosen_or_newest(place.home, named_specs(specs, stdin), filters, limit):
+    for row in _meant("tag", text, place, named_specs(specs, stdin), filters, limit):
         change(row.run, text.split(","))
+        tell_done("untagged" if delete else "tagged", row, text)
     return 0
 
 
@@ -66,8 +71,9 @@ def comment(
     if edit or (not words and not stdin and is_possible()):
         return _write_comment(place, filters, words, limit)
     text, specs = _text_and_specs(words, "comment")
-    for row in chosen_or_newest(place.home, named_specs(specs, stdin), filters, limit):
+    for row in _meant("comment", text, place, named_specs(specs, stdin), filters, limit):
         add_comment(row.run, text)
+        tell_done("commented", row)
     return 0
 
 
@@ -92,7 +98,34 @@ def _write_comment(place: Place, filters: Filters, specs: Sequence[str], limit: 
             return 1
         for row in rows:
             add_comment(row.run, text)
+            tell_done("commented", row)
     return 0
+
+
+def _meant(
+    what: str,
+    text: str,
+    place: Place,
+    specs: Sequence[str],
+    filters: Filters,
+    limit: int | None,
+) -> list[Row]:
+    """The runs that *text* is said about. Raises NotFoundError, also where it names one."""
+    try:
+        return chosen_or_newest(place.home, specs, filters, limit)
+    except UnknownRunError as error:
+        if error.spec != specs[0] or not _names_run(text, place, filters, limit):
+            raise
+        hint = f"the {what} comes first: gage runs {what} {what.upper()} [RUN]..."
+        more = f"; or {error.hint}" if error.hint else ""
+        raise NotFoundError(error.message, hint + more) from None
+
+
+def _names_run(text: str, place: Place, filters: Filters, limit: int | None) -> bool:
+    try:
+        return bool(select_runs(listed(place.home, filters, limit), [text]))
+    except GageError:
+        return False
 
 
 def _text_and_specs(words: Sequence[str], what: str) -> tuple[str, Sequence[str]]:

@@ -9,11 +9,10 @@ from gage.cli import complain, shell_exit_code
 from gage.errors import GageError, StateError
 from gage.filters import Filters
 from gage.locks import is_held
-from gage.porcelain.choosing import among, listed
+from gage.porcelain.choosing import among, listed, select_one
 from gage.porcelain.options import Place, Spec
 from gage.row import Row
 from gage.run import Run, open_run, read_fact
-from gage.selecting import select_run
 from gage.standing import ENDED, Standing
 from gage.status import exit_note, run_status
 
@@ -27,7 +26,7 @@ def watch(place: Place, filters: Filters, spec: Spec = "") -> int:
     from gage.porcelain.watching import watch_run
 
     rows = listed(place.home, filters)
-    row = select_run(rows, spec) if spec else _going_on(among(rows, [], filters))
+    row = select_one(place.home, rows, spec) if spec else _going_on(among(rows, [], filters))
     run = open_run(row.run_dir)
     sys.stdout.flush()
     try:

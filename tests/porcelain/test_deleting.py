@@ -77,3 +77,45 @@ def test_a_run_that_is_at_work_is_not_deleted(tmp_path, home):
         told = gage("runs", "rm", "1", "-y", cwd=tmp_path)
     assert told.code == 11
     assert listed(tmp_path) == 3
+
+
+@pytest.mark.parametrize(
+    "words", [["show"], ["log"], ["select"], ["cat"], ["runs", "rm", "-y"], ["restart"], ["watch"]]
+)
+def test_who_asks_for_a_deleted_run_is_told_how_to_have_it_back(tmp_path, home, words):
+    gage("runs", "rm", "2", "-y", cwd=tmp_path)
+    file = ["train.py"] if words == ["cat"] else []
+    told = gage(*words, "0002", *file, cwd=tmp_path)
+    assert told.err.split(": ", 1)[1] == (
+        "0002: no such run\nhint: it is deleted: gage runs restore 00020002\n"
+    )
+    assert told.code == (125 if words[0] in ("restart", "watch") else 10)
+
+
+def test_of_several_deleted_runs_the_list_is_named_and_of_too_little_nothing(tmp_path, home):
+    gage("runs", "rm", "-n", "9", "-y", cwd=tmp_path)
+    assert "deleted" not in gage("show", "0", cwd=tmp_path).err
+    other = os.path.join(home, write_run(home, 2))
+    for end in ("", ".meta"):
+        os.rename(other + end, os.path.join(home, f"0002{'f' * 28}{end}"))
+    assert gage("runs", "rm", "1", "-y", cwd=tmp_path).code == 0
+    told = gage("show", "0002", cwd=tmp_path)
+    assert told.err.endswith("hint: these are deleted: gage runs -d lists them\n")
+    assert "deleted" not in gage("runs", "restore", "00ff", cwd=tmp_path).err
+
+
+def test_a_terminal_is_told_what_was_done_and_a_pipe_never(tmp_path, home):
+    done = {"rm": "deleted", "restore": "restored", "purge": "purged"}
+    run = write_run(home, 0xAB, "eval", config={"lr": 0.2}, given=["lr"])[:8]
+    for verb in ("rm", "restore", "rm", "purge"):
+        words = ["runs", verb, run, *([] if verb == "restore" else ["-y"])]
+        shown, code = gage_on_terminal(*words, cwd=tmp_path)
+        assert (shown, code) == (f"{done[verb]}  00ab00ab  eval  lr=0.2\n", 0)
+    for words in (["rm", "1-2", "-y"], ["restore", "1"], ["purge", "1", "-y"]):
+        assert gage("runs", *words, cwd=tmp_path) == ("", "", 0)
+
+
+def test_what_was_done_fits_the_line_and_does_not_steer_the_terminal(tmp_path, home):
+    gage("runs", "label", "\x1b[2J" + "x" * 99, cwd=tmp_path)
+    shown, _ = gage_on_terminal("runs", "rm", "1", "-y", cwd=tmp_path, columns=50)
+    assert shown == f"deleted  00030003  train  \\x1b[2J{'x' * 16}…\n"

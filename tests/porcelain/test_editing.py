@@ -45,7 +45,8 @@ SAY = "printf 'first \\n\\n# not this\\nsecond\\n' > \"$1\""
 
 
 def test_a_comment_is_written_in_an_editor(place):
-    assert comment(place, "-e", "2", "3", script=SAY) == ""
+    shown = comment(place, "-e", "2", "3", script=SAY)
+    assert shown == "commented  00020002  train\ncommented  00010001  train\n"
     assert comments(place, 2) == comments(place, 3) == ["first\n\nsecond"]
     assert comments(place, 1) == []
     assert os.listdir(place / "tmp") == []

@@ -141,6 +141,15 @@ def test_a_terminal_cuts_lines_to_its_width_and_a_pipe_never(tmp_path, home):
     assert gage("runs", cwd=tmp_path, env={"COLUMNS": "60"}).out.endswith("x" * 100 + "\n")
 
 
+def test_a_narrow_terminal_has_room_for_status_and_flags_and_none_for_the_date(tmp_path, home):
+    write_run(home, 1, given=["lr"])
+    shown, _ = gage_on_terminal("runs", cwd=tmp_path, columns=59, env={"NO_COLOR": "1"})
+    assert shown == "[1]  00010001  train  completed  lr=0.1\n"
+    shown, _ = gage_on_terminal("runs", cwd=tmp_path, columns=59)
+    assert "\x1b[32mcompleted\x1b[0m" in shown
+    assert "2025" in gage("runs", cwd=tmp_path, env={"COLUMNS": "59"}).out
+
+
 def test_only_a_terminal_that_allows_it_gets_colour(tmp_path, home):
     write_run(home, 1, config={})
     write_run(home, 2, exit=1, config={})
@@ -150,3 +159,13 @@ def test_only_a_terminal_that_allows_it_gets_colour(tmp_path, home):
     for env in ({"NO_COLOR": "1"}, {"TERM": "dumb"}):
         assert "\x1b" not in gage_on_terminal("runs", cwd=tmp_path, env=env)[0]
     assert "\x1b" not in gage("runs", cwd=tmp_path, env={"TERM": "xterm"}).out
+
+
+def test_a_gage_file_that_cannot_be_read_hides_no_runs_and_runs_nothing(tmp_path, home):
+    write_run(home, 1)
+    (tmp_path / "gage.yaml").write_text("train: [\n")
+    assert gage("runs", "-s", cwd=tmp_path).out == "[1]  train  completed\n"
+    assert gage("show", "1", cwd=tmp_path).code == 0
+    told = gage("run", "-y", "train", cwd=tmp_path)
+    assert (told.out, told.code) == ("", 125)
+    assert told.err.startswith("gage run: gage.yaml:")

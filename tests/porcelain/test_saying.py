@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from tests.porcelain.place import gage, write_run
+from tests.porcelain.place import gage, gage_on_terminal, write_run
 
 
 @pytest.fixture
@@ -59,3 +59,37 @@ def test_without_anything_to_say_nothing_is_said(tmp_path, runs, verb):
 def test_a_run_that_is_not_there_is_not_spoken_of(tmp_path, runs):
     assert gage("runs", "label", "x", "1", "9", cwd=tmp_path).code == 10
     assert all(not row["label"] for row in runs().values())
+
+
+@pytest.mark.parametrize(
+    ("words", "done"),
+    [
+        (["label", "good", "3"], "labelled  00010001  train  good"),
+        (["label", "--delete", "3"], "unlabelled  00010001  train"),
+        (["tag", "a,b", "3"], "tagged  00010001  train  a,b"),
+        (["tag", "--delete", "a", "3"], "untagged  00010001  train  a"),
+        (["comment", "odd", "3"], "commented  00010001  train"),
+        (["label", "x", "1-2"], "labelled  00030003  train  x\nlabelled  00020002  train  x"),
+    ],
+)
+def test_a_terminal_is_told_what_was_said_of_which_run_and_a_pipe_never(
+    tmp_path, runs, words, done
+):
+    assert gage_on_terminal("runs", *words, cwd=tmp_path) == (done + "\n", 0)
+    assert gage("runs", *words, cwd=tmp_path) == ("", "", 0)
+
+
+@pytest.mark.parametrize("verb", ["label", "tag", "comment"])
+def test_who_names_the_run_first_is_told_the_order(tmp_path, runs, verb):
+    for run in ("0002", "2"):
+        told = gage("runs", verb, run, "good", cwd=tmp_path)
+        order = f"the {verb} comes first: gage runs {verb} {verb.upper()} [RUN]..."
+        assert told.err == f"gage runs {verb}: good: no such run\nhint: {order}\n"
+        assert told.code == 10
+    near = gage("runs", verb, "2", "0020", cwd=tmp_path).err
+    assert f"hint: {order}; or did you mean 000" in near
+    for words in (["better", "good"], ["2", "1", "good"]):
+        assert "comes first" not in gage("runs", verb, *words, cwd=tmp_path).err
+    gage("runs", "rm", "3", "-y", cwd=tmp_path)
+    assert "restore 00010001" in gage("runs", verb, "2", "0001", cwd=tmp_path).err
+    assert all(not row["label"] and not row["tags"] for row in runs().values())

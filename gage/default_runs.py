@@ -85,7 +85,11 @@ def _of_steps(gage_file: GageFile, opdef: OpDef, wrong: Container[str]) -> Itera
         if full in wrong:
             continue
         try:
-            operation = open_operation(gage_file.project, full or named.step.operation)
+            operation = (
+                Operation(parse_opname(full), gage_file.operations[full], gage_file.project)
+                if full
+                else open_operation(gage_file.project, named.step.operation)
+            )
             if named.step.isolate_runs:
                 check_upstream(named, steps, operation.opdef)
             _check_values(operation, named, opref, config, required)

@@ -253,8 +253,18 @@ def _fitting(value: Scalar, target: _Target, what: str, force: bool) -> Scalar:
         reason = f" ({target.name} is of the type {target.flag.type})"
     raise ConfigError(
         f"{what}: expected {' or '.join(words)}{reason}",
-        "the flag's `type` in the gage file widens it, --force-flags takes anything",
+        _as_sequence(value, target)
+        or "the flag's `type` in the gage file widens it, --force-flags takes anything",
     )
+
+
+def _as_sequence(value: Scalar, target: _Target) -> str:
+    """How *value* is written as several, where it is a text that lists what *target* may be."""
+    parts = value.split(",") if isinstance(value, str) else []
+    values = [_converted(parse_value(part.strip()), target) for part in parts]
+    if len(parts) < 2 or any(kind_of(one) not in target.kinds - {"null"} for one in values):
+        return ""
+    return f"several values are written {target.name}=[{value}]"
 
 
 def _short(value: Scalar) -> str:

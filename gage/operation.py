@@ -4,7 +4,7 @@ This is all that init records, and all that a person is shown before a run.
 """
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import NamedTuple
 
 from gage.command import operation_command
@@ -139,11 +139,35 @@ def prepare(operation: Operation, given: Mapping[str, str], *, force: bool = Fal
     """
     opref, opdef, project = operation
     constants = read_config(project, config_selectors(opdef))
+    if raw_steps(opdef) and not force:
+        _expect_not_of_steps(operation, constants.keys() | flag_defs(opdef).keys(), given)
     resolved = resolve(opref, opdef, constants, given, force=force)
     opdef = with_kinds(opdef, constants, resolved)
     return Prepared(
         opref, opdef, resolved.config, resolved.given, operation_command(opdef, resolved.config)
     )
+
+
+def _expect_not_of_steps(
+    operation: Operation, known: Container[str], given: Mapping[str, str]
+) -> None:
+    """Raise ConfigError where a pipeline is given what only steps of it have."""
+    unknown = [name for name in given if name not in known and ":" not in name]
+    if not unknown:
+        return
+    from gage.pipeline import full_names, named_steps
+    from gage.step_hint import for_steps
+
+    having: list[str] = []
+    name = unknown[0]
+    for named in named_steps(operation.opdef):
+        step = find_step_operation(operation.project, full_names(named.step, operation.opref))
+        constants = read_config(step.project, config_selectors(step.opdef))
+        if name in constants or name in flag_defs(step.opdef):
+            having.append(named.name)
+    if having:
+        hint = for_steps(name, given[name], having)
+        raise ConfigError(f"{name}: {operation.opdef.name} has no such flag", hint)
 
 
 def with_kinds(opdef: OpDef, constants: Mapping[str, Constant], resolved: Resolved) -> OpDef:

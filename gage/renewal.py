@@ -1,6 +1,6 @@
 """The operation of another attempt: that of the run as it is, with new values in their place."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from gage.command import operation_command
 from gage.config import read_config, unknown_key
@@ -31,6 +31,7 @@ from gage.scalar import ALL_KINDS, Scalar, format_value
 from gage.secret import passing_on, secret_variables
 from gage.sequence import is_sequence
 from gage.step import Step
+from gage.step_hint import for_steps, steps_with
 
 
 def renew(run: Run, given: Mapping[str, str]) -> Prepared:
@@ -44,7 +45,7 @@ def renew(run: Run, given: Mapping[str, str]) -> Prepared:
     opdef = passing_on(opdef, secrets_among(run, given))
     for name in given if not is_batch(opdef) else ():
         if name not in recorded and not (":" in name and raw_steps(opdef)):
-            raise unknown_key(name, recorded)
+            raise _unknown(run, opdef, name, given[name], recorded)
     _check_no_batch(opdef, given)
     selectors = config_selectors(opdef)
     constants = read_config(run.run_dir, selectors) if selectors else {}
@@ -62,6 +63,12 @@ def renew(run: Run, given: Mapping[str, str]) -> Prepared:
     opdef = with_kinds(opdef, constants, resolved)
     names = list(dict.fromkeys([*given_names(run), *given]))
     return Prepared(opref, opdef, resolved.config, names, _command(run, opdef, resolved.config))
+
+
+def _unknown(run: Run, opdef: OpDef, name: str, text: str, known: Iterable[str]) -> ConfigError:
+    error = unknown_key(name, known)
+    steps = steps_with(run, name) if raw_steps(opdef) else []
+    return ConfigError(error.message, for_steps(name, text, steps) or error.hint)
 
 
 def renew_from(

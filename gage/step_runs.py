@@ -72,7 +72,7 @@ def prepare_steps(
             force = named.is_trial and bool(forced_names(opdef))
             prepared = prepare_all(operation, given, force=force)
             if named.step.isolate_runs and not named.is_trial:
-                _check_upstream(named, steps, prepared.opdef)
+                check_upstream(named, steps, prepared.opdef)
             if is_pipeline(prepared.opdef):
                 its = prepared.opref, prepared.opdef, prepared.config
                 prepare_steps(*its, operation.project, environ=its_environ)
@@ -114,7 +114,7 @@ def links_of(parent: Run, opdef: OpDef) -> list[StepLink]:
     return step_links(parent, named_steps(opdef))
 
 
-def _check_upstream(named: NamedStep, steps: Sequence[NamedStep], opdef: OpDef) -> None:
+def check_upstream(named: NamedStep, steps: Sequence[NamedStep], opdef: OpDef) -> None:
     """Raise ConfigError where the step depends on a run that no step before it makes."""
     before = {other.name: other.step.operation for other in steps}
     made = {before[name] for name in names_before(named, steps)}

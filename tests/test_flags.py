@@ -78,6 +78,26 @@ def test_a_later_source_wins() -> None:
 
 
 @pytest.mark.parametrize(
+    ("value", "text", "hint"),
+    [
+        (0.1, "0.1,0.2", "several values are written x=[0.1,0.2]"),
+        (1, "1, 2,3", "several values are written x=[1, 2,3]"),
+        (True, "yes,no", "several values are written x=[yes,no]"),
+        (1, "1,2.5", "the flag's `type`"),
+        (0.1, "0.1,x", "the flag's `type`"),
+        (0.1, "0.1,", "the flag's `type`"),
+        (0.1, "x", "the flag's `type`"),
+    ],
+)
+def test_values_with_commas_are_told_how_several_are_written(
+    value: Scalar, text: str, hint: str
+) -> None:
+    with pytest.raises(ConfigError) as error:
+        resolve({}, [constant("x", value)], f"x={text}")
+    assert error.value.hint.startswith(hint)
+
+
+@pytest.mark.parametrize(
     ("constant_value", "text", "value"),
     [
         (0.1, "1", 1.0),

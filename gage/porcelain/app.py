@@ -33,7 +33,7 @@ def run_command(prog: str, function: Callable[..., int], argv: Sequence[str]) ->
         page = prog.removeprefix("gage ").split(" ")[0]
         option = getattr(error, "option_name", "")
         if option.startswith("-") and hasattr(error, "possibilities"):
-            raise _no_such_option(option, function, page) from None
+            raise _no_such_option(option, function, page, argv) from None
         message: str = error.format_message()  # type: ignore[attr-defined]
         message = message[:1].lower() + message[1:].rstrip(".")
         raise UsageError(message, f"gage help {page}") from None
@@ -47,13 +47,22 @@ def run_command(prog: str, function: Callable[..., int], argv: Sequence[str]) ->
     return int(code or 0)
 
 
-def _no_such_option(option: str, function: Callable[..., int], page: str) -> UsageError:
+def _no_such_option(
+    option: str, function: Callable[..., int], page: str, argv: Sequence[str]
+) -> UsageError:
+    message = f"no such option: {option}"
+    known = [name for p in click_command(function).params for name in (*p.opts, *p.secondary_opts)]
+    known = [name for name in known if name.startswith("--")]
+    if page in ("run", "restart") and option.startswith("--"):
+        from gage.porcelain.as_flag import as_flag
+
+        if hint := as_flag(option, known, page, argv):
+            return UsageError(message, hint)
     from gage.nearest import nearest
 
-    known = [name for p in click_command(function).params for name in (*p.opts, *p.secondary_opts)]
-    near = nearest(option, [name for name in known if name.startswith("--")])
+    near = nearest(option, known)
     hint = f"did you mean {' or '.join(near)}?" if near else f"gage help {page}"
-    return UsageError(f"no such option: {option}", hint)
+    return UsageError(message, hint)
 
 
 def click_command(function: Callable[..., int], troubles: list[BaseException] | None = None) -> Any:

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from gage.cli import shown_line
+from gage.default_runs import check_defaults
 from gage.errors import ConfigError, UsageError
 from gage.filters import Filters
 from gage.gage_file import check_gage_file, gage_file_schema, load_gage_file
@@ -65,7 +66,7 @@ def _check_gage_file(schema: bool, quiet: bool) -> int:
         print(dumps(gage_file_schema(), indent=2))
         return 0
     path = project_file()
-    if problems := check_gage_file(path):
+    if problems := check_gage_file(path) or check_defaults(path):
         for problem in problems:
             hint = f" ({problem.hint})" if problem.hint else ""
             print(shown_line(problem.message + hint))

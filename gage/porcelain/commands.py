@@ -15,7 +15,9 @@ class Verb(NamedTuple):
 PORCELAIN: dict[str, dict[str, Verb]] = {
     "Run": {
         "run": Verb("run:run", "run an operation or a script"),
-        "restart": Verb("restart:restart", "take a run up again where it failed"),
+        "restart": Verb(
+            "restart:restart", "run a run again, in place; with -n from where it failed"
+        ),
     },
     "See what was run": {
         "runs": Verb("runs:list_runs", "list runs"),

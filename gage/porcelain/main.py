@@ -122,8 +122,11 @@ def _porcelain_name(words: list[str]) -> str:
         return name
     below = [verb.split(" ")[1] for verb in verbs() if verb.startswith(f"{words[0]} ")]
     if below and words[1:] and not words[1].startswith("-"):
+        alone = words[1] in verbs()
+        hint = f"did you mean gage {words[1]}?" if alone else ""
         raise UsageError(
-            f"{words[0]} {words[1]}: no such command", _nearest(words[1], below, f"{words[0]} ")
+            f"{words[0]} {words[1]}: no such command",
+            hint or _nearest(words[1], below, f"{words[0]} "),
         )
     return words[0] if words[0] in verbs() else ""
 
@@ -136,7 +139,9 @@ def _run_other(verb: str, argv: list[str]) -> int:
     program = None if "/" in verb else find_program(f"gage-{verb}", os.environ)
     if program:
         os.execv(program, [program, *argv])
-    raise UsageError(f"{verb}: no such command", _nearest(verb, [*verbs(), *PLUMBING]))
+    below = [name for name in verbs() if name.endswith(f" {verb}")]
+    hint = f"did you mean gage {below[0]}?" if below else ""
+    raise UsageError(f"{verb}: no such command", hint or _nearest(verb, [*verbs(), *PLUMBING]))
 
 
 def _nearest(word: str, known: Sequence[str], before: str = "") -> str:

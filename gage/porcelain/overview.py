@@ -106,8 +106,9 @@ def _next(row: "Row") -> list[str]:
 
     name = shown_line(short_id(row))
     words = {
-        "error": (f"gage restart {name}", "takes it up where it failed"),
-        "terminated": (f"gage restart {name}", "takes it up where it was ended"),
+        # Without -n a pipeline runs all its steps again; to what failed it makes no difference.
+        "error": (f"gage restart -n {name}", "takes it up where it failed"),
+        "terminated": (f"gage restart -n {name}", "takes it up where it was ended"),
         "exited": (f"gage restart {name}", "completes its record, and takes it up again"),
         "pending": (f"gage restart {name}", "takes up what was begun"),
         "staged": (f"gage run --start {name}", "starts it"),

@@ -1,4 +1,4 @@
-"""gage restart: take a run up again, in place, with the code that it was staged with."""
+"""gage restart: run a run again, in place, with the code that it was staged with."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -61,7 +61,7 @@ def restart(
     raw: Raw = False,
     trust: Trust = False,
 ) -> int:
-    """Restart a run in place: a pipeline takes up where it failed."""
+    """Run a run again, in place; with -n from where it failed."""
     believe(trust)
     spec, *values = words
     options = StepOptions(needed, clean, force_sourcecode, jobs or None)

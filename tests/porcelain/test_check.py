@@ -150,3 +150,62 @@ def test_a_check_is_quick_about_runs_that_are_deleted(project):
     assert open_run(one).id
     assert project.gage("runs", "rm", "-y", os.path.basename(one)).code == 0
     assert project.gage("check", "--runs").out == "1 run: ok\n"
+
+
+CANNOT_RUN = """\
+a: {exec: python train.py, config: trian.py}
+b: {exec: "echo ${lrr}", config: train.py}
+c: {exec: python train.py, config: train.py, flags: {lr: {min: 1}}}
+d: {exec: {run: "true", finalize: "echo ${x}"}, env: {A: "${y}"}, flags: {z: 1}}
+e: {exec: python train.py, config: train.py}
+f: {steps: [e lr=0.2, e lr=word, a, e rate=1, "e lr=[1,x]"]}
+g: {exec: "true", depends: [{run: e}]}
+h: {steps: [g, e]}
+"""
+
+
+def test_operations_that_cannot_run_as_they_are_are_told(tmp_path):
+    project = Project(tmp_path, CANNOT_RUN, train_py="lr = 0.1\n")
+    told = project.gage("check")
+    assert (told.err, told.code) == ("", 30)
+    assert [line.partition(" (")[0] for line in told.out.splitlines()] == [
+        "gage.yaml:1: a.config: trian.py: no such file",
+        "gage.yaml:2: b.exec: ${lrr}: no such flag or config",
+        "gage.yaml:3: c: lr=0.1: expected at least 1",
+        "gage.yaml:4: d.exec.finalize: ${x}: no such flag or config",
+        "gage.yaml:4: d.env.A: ${y}: no such flag or config",
+        "gage.yaml:6: f.steps.1: lr=word: expected a number",
+        "gage.yaml:6: f.steps.3: rate: e has no such flag",
+        "gage.yaml:6: f.steps.4: lr=x: expected a number",
+        "gage.yaml:8: h.steps.0: depends on a run of e, and no step that it needs is one",
+    ]
+    assert "did you mean train.py?" in told.out and "did you mean lr?" in told.out
+    assert not os.path.exists(project.home)
+
+
+NEEDS_VALUES = """\
+train:
+  exec: 'echo $((${n} + 1)) ${lr} "$FLAG_KEY"'
+  config: train.py
+  flags:
+    n: {type: int, required: true, min: 1}
+    lr: {required: true, max: 0.01}
+    kind: {required: true, choices: [a, b]}
+    key: {secret: true, required: true}
+all:
+  flags: {n: {required: true}, m: {required: true, type: int}}
+  steps: ["train n=${n} lr=${m} kind=a", "train n=3", {run: train, flags: {kind: "${n}"}}]
+outer:
+  steps: [all n=1 m=2, all]
+"""
+
+
+def test_a_required_flag_that_has_no_value_yet_keeps_nothing_from_running(tmp_path):
+    project = Project(tmp_path, NEEDS_VALUES, train_py="lr = 0.1\n")
+    assert project.gage("check") == ("gage.yaml: ok, 3 operations\n", "", 0)
+    project.write("gage.yaml", NEEDS_VALUES + "b: {steps: [train n=0, {run: train nn=1}]}\n")
+    told = project.gage("check")
+    assert "b.steps.0: n=0: expected at least 1" in told.out
+    assert "b.steps.1: nn: train has no such flag" in told.out
+    project.write("gage.yaml", NEEDS_VALUES.replace("lr=${m}", "lrr=${m}"))
+    assert "all.steps.0: lrr: train has no such flag (did you mean lr?" in project.gage("check").out

@@ -42,8 +42,8 @@ def test_the_last_runs_are_shown_and_how_a_failed_one_is_taken_up(tmp_path):
     assert "\nThe last runs:\n  [1]  00040004  train  2025-11-21 16:00:00  error" in said
     assert "[3]" in said and "[4]" not in said
     assert said.endswith(
-        "  gage restart 00040004  takes it up where it failed\n"
-        "  gage log 00040004      shows what it wrote\n"
+        "  gage restart -n 00040004  takes it up where it failed\n"
+        "  gage log 00040004         shows what it wrote\n"
     )
     write_run(home, 5)
     assert "restart" not in here(tmp_path)
@@ -53,7 +53,7 @@ def test_a_step_that_failed_is_taken_up_with_its_pipeline(tmp_path):
     home = str(tmp_path / ".gage" / "runs")
     parent, _, failed = write_steps(home)
     put(os.path.join(home, f"{failed}.meta", "parent"), parent.encode() + b"\n")
-    assert f"gage restart {parent[:8]}  takes it up" in here(tmp_path)
+    assert f"gage restart -n {parent[:8]}  takes it up" in here(tmp_path)
 
 
 def test_a_staged_run_is_to_be_started(tmp_path):

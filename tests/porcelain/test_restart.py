@@ -460,3 +460,25 @@ def test_a_run_whose_staging_was_stopped_is_staged_and_started(tmp_path):
     assert (told.code, done(told)) == (0, ["running prepare", "running train", "running evaluate"])
     assert run_status(pipeline) == "completed"
     assert project.states(pipeline)["train"] == "completed lr=0.3"
+
+
+def test_a_value_of_a_step_alone_is_told_to_be_given_to_that_step(tmp_path):
+    project = Project(
+        tmp_path,
+        "train: {exec: 'true', flags: {lr: 0.1}}\n"
+        "evaluate: {exec: 'echo ${thr}', flags: {lr: 0.1, thr: 0.5, out: a}}\n"
+        "all: {steps: [train, evaluate], flags: {rate: 1}}\n",
+    )
+    assert project.run("all").code == 0
+    for told, message in (
+        (project.restart("all", "thr=0.3"), "gage restart: thr: no such key in the config"),
+        (project.run("all", "thr=0.3"), "gage run: thr: all has no such flag"),
+    ):
+        assert told.err == f"{message}\nhint: evaluate:thr=0.3 is for that step\n"
+        assert told.code == 125
+    for do in (project.restart, project.run):
+        hint = "hint: train:lr=1 or evaluate:lr=1 is for that step\n"
+        assert do("all", "lr=1").err.endswith(hint)
+        assert "hint: evaluate:out=VALUE is for that step\n" in do("all", "out=word").err
+        assert "hint: did you mean rate?" in do("all", "rat=1").err
+    assert project.restart("all", "evaluate:thr=0.3").out == "0.3\n"

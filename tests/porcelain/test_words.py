@@ -141,6 +141,23 @@ NEARLY = [
     ("runs -Fo trian", "did you mean train?"),
     ("runs rm -Fo trian", "did you mean train?"),
     ("help runz", "did you mean gage-run"),
+    ("tag good", "did you mean gage runs tag?"),
+    ("rm 1", "did you mean gage runs rm?"),
+    ("label x", "did you mean gage runs label?"),
+    ("export", "did you mean gage runs export?"),
+    ("runs show", "did you mean gage show?"),
+    ("runs log 1", "did you mean gage log?"),
+    ("runs tga x", "did you mean gage runs tag?"),
+    ("run train --lr 1", "flags are given as lr=1\n"),
+    ("run --lr=0.5 train.py", "flags are given as lr=0.5\n"),
+    ("run --epochs x", "flags are given as epochs=VALUE\n"),
+    ("run --momentum 0.9 train", "flags are given as momentum=0.9\n"),
+    ("run --label=x --lables y", "did you mean --label?"),
+    ("restart 0abc --lr 1", "flags are given as lr=1\n"),
+    ("restart --labels 1", "flags are given as labels=1\n"),
+    ("restart 0abc --cleen", "did you mean --clean?"),
+    ("run -y lr=0.1,0.2", "several values are written lr=[0.1,0.2]\n"),
+    ("run -y lr=0.1,x", "the flag's `type` in the gage file"),
 ]
 
 
@@ -148,6 +165,17 @@ NEARLY = [
 def test_the_nearest_right_word_is_named(place, words, hint):
     told = gage(*words.replace("'", "").split(), cwd=place)
     assert f"hint: {hint}" in told.err
+
+
+def test_a_flag_that_is_written_like_an_option_is_one_though_an_option_is_near(place):
+    write_run(f"{place}/.gage/runs", 0x2345, "train", config={"jobz": 1})
+    hint = "hint: flags are given as jobz=2\n"
+    assert hint in gage("restart", "1", "--jobz", "2", cwd=place).err
+    assert "did you mean --jobs?" in gage("restart", "2", "--jobz", "2", cwd=place).err
+    with open(f"{place}/train.py", "a") as file:
+        file.write("jobz = 1\n")
+    assert hint in gage("run", "--jobz=2", cwd=place).err
+    assert hint in gage("run", "-C", place, "--jobz=2", "train.py", cwd="/").err
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,9 @@ def find_dvc(directory: str) -> Iterator[Found]:
             yield remark(NAME, f"{name}: {', '.join(lost)}: no counterpart here")
     if len(usable) > 1:
         steps = _ordered(usable, makers)
+        if steps is None:
+            yield remark(NAME, "no pipeline: the stages depend on each other in a circle")
+            return
         pipeline = {"description": "All stages", "default": True, "steps": steps}
         name = "pipeline" if "pipeline" not in usable else "all-stages"
         yield Found(name, NAME, pipeline, f"runs {', '.join(steps)}")
@@ -102,7 +105,10 @@ def _maker(path: str, makers: Mapping[str, str]) -> str | None:
     return None
 
 
-def _ordered(stages: Mapping[str, Mapping[str, Any]], makers: Mapping[str, str]) -> list[str]:
+def _ordered(
+    stages: Mapping[str, Mapping[str, Any]], makers: Mapping[str, str]
+) -> list[str] | None:
+    """The names of *stages*, each behind those that it needs; None where they go in a circle."""
     from graphlib import CycleError, TopologicalSorter
 
     needs = {
@@ -116,7 +122,7 @@ def _ordered(stages: Mapping[str, Mapping[str, Any]], makers: Mapping[str, str])
     try:
         return list(TopologicalSorter(needs).static_order())
     except CycleError:
-        return list(stages)
+        return None
 
 
 def _selectors(directory: str, item: Any) -> list[str]:

@@ -231,6 +231,7 @@ def test_what_is_named_and_is_no_run_is_told(place):
 
 def test_runs_are_linked_from_a_pipe(place):
     sh("gage-ls-runs > dirs; head -n 1 dirs | sed 's/.gage.runs.//' > one")
-    parent = sh("gage-init .gage/runs/ -- gage-run-steps .").strip()
+    parent = sh("gage-init .gage/runs/ --no-sourcecode -- gage-run-steps .").strip()
+    sh(f"gage-stage {parent}")
     sh(f"gage-ls-runs --filter 'op = train' -z | gage-link-steps {parent} --stdin -z")
     assert sh(f"gage-link-steps {parent} --json | jq -r .state") == "ok\n" * 3

@@ -213,7 +213,8 @@ _FAILED_PIPELINE = (
 )
 _LINKABLE = (
     *(_init("runs/one", "train"), _init("runs/two", "train")),
-    ["gage-init", PARENT, "--opref", "all", "--", "true"],
+    ["gage-init", PARENT, "--opref", "all", "--no-sourcecode", "--", "true"],
+    ["gage-stage", PARENT],
     ["gage-link-steps", PARENT, "first=runs/two"],
 )
 _ANY = {"pending", "staged", "terminated", "exited"}
@@ -238,7 +239,7 @@ SCENARIOS = {
             {"error", "pending", "staged"},
             next_of_reopen,
         ),
-        Scenario("link-steps", LINK, _after(*_LINKABLE), PARENT, {"pending"}, next_of_links),
+        Scenario("link-steps", LINK, _after(*_LINKABLE), PARENT, {"staged"}, next_of_links),
         Scenario(
             "run-steps", RUN_STEPS, _after(*_STAGED_PIPELINE), PIPELINE, {"staged"}, next_of_steps
         ),

@@ -58,7 +58,7 @@ VERBS = {
         ["finalize", "one"],
     ),
     "link-steps": (
-        [["init", name, "-C", ".", "op"] for name in ("one", "two")],
+        [*(["init", name, "-C", ".", "op"] for name in ("one", "two")), ["stage", "one"]],
         ["link-steps", "one", "step-with-a-name-that-is-" + "long-" * 40 + "=two"],
     ),
     "run-steps": ([["init", "one", "-C", ".", "all"], ["stage", "one"]], ["run-steps", "one"]),

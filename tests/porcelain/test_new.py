@@ -48,6 +48,9 @@ def put(directory, name, text, mode=0o644):
     os.chmod(path, mode)
 
 
+DVC_CIRCLE = "stages: {a: {cmd: [1], deps: [x], outs: [y]}, b: {cmd: z, deps: [y], outs: [x]}}"
+
+
 def made(directory):
     """What gage new says, where what it wrote passes gage check; and the operations."""
     told = gage("new", cwd=directory)
@@ -333,10 +336,7 @@ def test_where_nothing_can_be_run_that_is_said(tmp_path):
             "a: {exec: x, flags: {'b c': 1, d: {choices: [[1]], type: int}}, env: {1: 2}}",
         ),
         ("dvc.yaml", "stages: {a: {cmd: x, deps: [1, {b: 2}], params: [{p.yaml: [x]}]}, b: 3}"),
-        (
-            "dvc.yaml",
-            "stages: {a: {cmd: [1], deps: [x], outs: [y]}, b: {cmd: z, deps: [y], outs: [x]}}",
-        ),
+        ("dvc.yaml", DVC_CIRCLE),
         ("dvc.yaml", "3"),
         ("MLproject", "entry_points: {main: {command: 3}, b: {command: '{x', parameters: [1]}}"),
         ("MLproject", "a: &a [x]\nb: [*a, *a]\nentry_points: 1"),
@@ -382,3 +382,10 @@ def test_what_is_written_reads_back(tmp_path, scalar, items, values):
     with open(path, "w", encoding="utf-8", newline="") as file:
         file.write(FirstFile([Found("a:b", "x", definition)], []).text)
     assert read_document(path).data == {"a:b": definition}
+
+
+def test_stages_that_need_each_other_make_no_pipeline(tmp_path):
+    put(tmp_path, "dvc.yaml", DVC_CIRCLE)
+    said, operations = made(tmp_path)
+    assert list(operations) == ["a", "b"]
+    assert "no pipeline: the stages depend on each other in a circle" in said

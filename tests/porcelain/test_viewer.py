@@ -18,6 +18,9 @@ from tests.screen import Terminal
 
 GAGE = os.path.join(os.path.dirname(sys.executable), "gage")
 
+# What is typed before the shell has printed it stands beside what is printed.
+PROMPT = r"(?m:^\$)\s*\Z"
+
 STEPS = """\
 first: {exec: "sh -c 'echo 3 rows'"}
 bar:
@@ -67,6 +70,7 @@ def on_shell(project):
         env = QUICK | {"GO": f"{project.path}/go", "PS1": "$ "}
         shell = Terminal("dash", "-i", cwd=project.path, env=env)
         started.append(shell)
+        shell.wait_for(PROMPT)
         return shell
 
     yield start
@@ -179,7 +183,7 @@ def test_control_z_stops_the_picture_and_it_goes_on_below(project, on_shell):
     shell.type(f"{GAGE} run -y all\n")
     shell.wait_for(BAR)
     shell.type("\x1a")
-    shell.wait_for("(?i)stopped")
+    shell.wait_for(f"(?is)stopped.*{PROMPT}")
     shell.type("echo in between\n")
     shell.wait_for("(?m)^in between")
     written = len(shell.bytes)
@@ -203,6 +207,7 @@ def test_in_the_background_nothing_is_drawn_until_the_end(project, on_shell):
     while project.gage("runs", "-s", "--running", "-Fo", "bar").out == "":
         assert time.monotonic() < until
     time.sleep(0.5)
+    shell.wait_for(PROMPT)
     shell.type("echo mine\n")
     assert "▸" not in shell.wait_for("(?m)^mine")
     go(project)

@@ -47,7 +47,7 @@ def _tell(run: Run, fd: int, over: Over) -> None:
     words: dict[tuple[str, ...], str] = {}
     ended = False
     while True:
-        began = time.monotonic()
+        began = time.process_time()
         standings = observer.look()
         text = "".join(f"{shown_line(line)}\n" for line in news(words, standings, clock.now()))
         words = words_of(standings)
@@ -64,7 +64,7 @@ def _draw(run: Run, fd: int, over: Over) -> None:
     before = signal.signal(signal.SIGCONT, lambda signum, frame: screen.forget())
     try:
         while True:
-            began = time.monotonic()
+            began = time.process_time()
             standings = observer.look()
             screen.draw(standings)
             if over(_pause(began), standings):
@@ -75,7 +75,8 @@ def _draw(run: Run, fd: int, over: Over) -> None:
 
 
 def _pause(began: float) -> float:
-    return max(EVERY, (time.monotonic() - began) * _SHARE)
+    # By any other clock a viewer that was stopped while it looked would sleep on for hours.
+    return max(EVERY, (time.process_time() - began) * _SHARE)
 
 
 class _Screen:

@@ -3,6 +3,7 @@
 It exits 1 where a limit is not kept, or where something could not be measured.
 """
 
+import compileall
 import os
 import shutil
 import subprocess
@@ -46,6 +47,15 @@ def _remove(place: str) -> None:
     shutil.rmtree(place)
 
 
+def _compile() -> None:
+    """Compile gage, as whoever installs it does: it would be compiled anew at each start."""
+    import gage
+
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    compileall.compile_dir(os.path.dirname(gage.__file__), quiet=1)
+
+
 if __name__ == "__main__":
+    _compile()
     os.environ["PATH"] = os.path.dirname(sys.executable) + os.pathsep + os.environ["PATH"]
     sys.exit(main(sys.argv[1:]))

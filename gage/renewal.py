@@ -31,7 +31,6 @@ from gage.scalar import ALL_KINDS, Scalar, format_value
 from gage.secret import passing_on, secret_variables
 from gage.sequence import is_sequence
 from gage.step import Step
-from gage.step_hint import for_steps, steps_with
 
 
 def renew(run: Run, given: Mapping[str, str]) -> Prepared:
@@ -67,6 +66,8 @@ def renew(run: Run, given: Mapping[str, str]) -> Prepared:
 
 def _unknown(run: Run, opdef: OpDef, name: str, text: str, known: Iterable[str]) -> ConfigError:
     error = unknown_key(name, known)
+    from gage.step_hint import for_steps, steps_with
+
     steps = steps_with(run, name) if raw_steps(opdef) else []
     return ConfigError(error.message, for_steps(name, text, steps) or error.hint)
 

@@ -1,13 +1,15 @@
 """gage-output: print what a run wrote."""
 
 import argparse
+import sys
 from collections.abc import Sequence
 
-from gage.cli import command, parser_for
+from gage.cli import command, parser_for, print_records
 from gage.durable import write_all
+from gage.errors import UsageError
 from gage.output import output_name
 from gage.run import open_run
-from gage.written import read_output
+from gage.written import as_lines, format_piece, read_output, read_pieces
 
 
 def parser() -> argparse.ArgumentParser:
@@ -24,7 +26,10 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument(
         "--stderr", dest="streams", action="store_const", const="e", help="only standard error"
     )
-    p.add_argument("--timestamps", action="store_true", help="begin each line with its time")
+    how = p.add_mutually_exclusive_group()
+    how.add_argument("--timestamps", action="store_true", help="begin each line with its time")
+    how.add_argument("--json", action="store_true", help="print an object for each line")
+    p.add_argument("-z", dest="nul", action="store_true", help="objects end with NUL, not newline")
     return p
 
 
@@ -32,14 +37,16 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str]) -> int:
     """Print the output of a run."""
     args = parser().parse_args(argv)
-    pieces = read_output(
-        open_run(args.run_dir),
-        output_name(args.phase),
-        attempt=args.attempt,
-        streams=args.streams or "oe",
-        stamps=args.timestamps,
-        follow=args.follow,
-    )
-    for piece in pieces:
+    if args.nul and not args.json:
+        raise UsageError("-z goes with --json: the bytes are printed as they are")
+    what = (open_run(args.run_dir), output_name(args.phase))
+    which = {"attempt": args.attempt, "streams": args.streams or "oe", "follow": args.follow}
+    if args.json:
+        for line in as_lines(read_pieces(*what, **which)):
+            print_records([format_piece(line)], nul=args.nul)
+            if args.follow:
+                sys.stdout.flush()
+        return 0
+    for piece in read_output(*what, stamps=args.timestamps, **which):
         write_all(1, piece)
     return 0

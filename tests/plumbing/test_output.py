@@ -1,3 +1,4 @@
+import json
 import os
 import signal
 import subprocess
@@ -10,6 +11,7 @@ from gage.output import OutputFile
 from gage.plumbing.exec import exec_run
 from gage.run import Run, read_fact, run_meta_path
 from tests.place import SCRIPTS
+from tests.programs import write
 from tests.staged import staged_run
 
 OUTPUT = os.path.join(SCRIPTS, "gage-output")
@@ -43,6 +45,33 @@ def test_each_line_may_have_its_time(run):
         assert text in (b"one", b"two", b"three")
 
 
+def test_programs_read_lines_with_their_time_and_stream(run):
+    lines = [json.loads(line) for line in gage_output("--json", run).stdout.splitlines()]
+    assert [(line["stream"], line["text"]) for line in lines] == [
+        ("stdout", "one\n"),
+        ("stderr", "two\n"),
+        ("stdout", "three"),
+    ]
+    times = [line["time"] for line in lines]
+    assert times == sorted(times)
+    assert gage_output("--json", "-z", "--stderr", run).stdout.endswith(b"}\0")
+    assert gage_output("-z", run).returncode == 2
+    assert gage_output("--json", "--timestamps", run).returncode == 2
+
+
+def test_what_is_not_text_and_what_is_missing_is_told_to_programs(run):
+    for name, text in (("", "a\udcff\nbc\nmore"), (".index", "5 o 3\n6 x 9\n7 e 1\n")):
+        os.unlink(run_meta_path(run, "output", f"40_run{name}"))
+        write(run_meta_path(run, "output", f"40_run{name}"), text)
+    assert [json.loads(line) for line in gage_output("--json", run).stdout.splitlines()] == [
+        {"time": 5, "stream": "stdout", "text": "a\udcff\n"},
+        {"time": 6, "lost": 9},
+        {"time": None, "stream": None, "text": "c\n"},
+        {"time": 7, "stream": "stderr", "text": "b"},
+        {"time": None, "stream": None, "text": "more"},
+    ]
+
+
 def test_a_phase_has_an_output_of_its_own(run):
     output = OutputFile(run, "10_sourcecode", clock.now)
     output.write("o", memoryview(b"from the hook\n"))
@@ -73,6 +102,18 @@ def test_a_reader_that_goes_away_is_no_trouble(tmp_path):
         reader.stdout.close()
         assert reader.stderr.read() == b""
         assert reader.wait() == 141
+
+
+def test_lines_are_followed_one_by_one(tmp_path):
+    run = staged_run(tmp_path, "echo one; until test -e $GO; do sleep 0.05; done")
+    go = str(tmp_path / "go")
+    runner = subprocess.Popen([EXEC, "-q", run.run_dir], env=os.environ | {"GO": go})
+    follow = [OUTPUT, "-f", "--json", run.run_dir]
+    with subprocess.Popen(follow, stdout=subprocess.PIPE) as follower:
+        assert follower.stdout is not None
+        assert json.loads(follower.stdout.readline())["text"] == "one\n"
+        write(go, "")
+        assert (runner.wait(), follower.wait()) == (0, 0)
 
 
 @pytest.mark.parametrize("options", [[], ["--timestamps"], ["--stdout"]])

@@ -6,22 +6,12 @@ several tags. Facts have their own names; ``config.NAME``,
 for there in this order.
 """
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from gage import clock
-from gage.clock import Clock
-from gage.errors import GageError, UsageError
-from gage.modifiers import (
-    known_modifiers,
-    padding,
-    shell_quoted,
-    split_modifiers,
-    value_modifier,
-)
+from gage.errors import GageError
 from gage.row import Row
-from gage.scalar import Scalar, format_value
+from gage.scalar import Scalar
 
 Values = tuple[Scalar, ...]
 Field = Callable[[Row], Values]
@@ -60,11 +50,12 @@ COSTLY: Mapping[str, Field] = {"fingerprint": lambda row: _fingerprint(row)}
 
 ALIASES = {"op": "operation", "tag": "tags"}
 
-_GROUPS: Mapping[str, Callable[[Row], Mapping[str, Scalar]]] = {
+GROUPS: Mapping[str, Callable[[Row], Mapping[str, Scalar]]] = {
     "config": lambda row: row.config,
     "metrics": lambda row: row.metrics,
     "attributes": lambda row: row.attributes,
 }
+"""Fields with names of their own in them, as ``config.lr``."""
 
 
 def field(name: str) -> Field:
@@ -73,9 +64,9 @@ def field(name: str) -> Field:
     if name in FACTS or name in COSTLY:
         return FACTS.get(name) or COSTLY[name]
     group, dot, key = name.partition(".")
-    if dot and group in _GROUPS:
-        return _value_in([_GROUPS[group]], key)
-    return _value_in(list(_GROUPS.values()), name)
+    if dot and group in GROUPS:
+        return _value_in([GROUPS[group]], key)
+    return _value_in(list(GROUPS.values()), name)
 
 
 def _fingerprint(row: Row) -> Values:
@@ -126,7 +117,7 @@ def row_facts(row: Row) -> dict[str, Any]:
             facts[name] = list(values)
         elif values:
             facts[name] = values[0]
-    return facts | {name: dict(of(row)) for name, of in _GROUPS.items()}
+    return facts | {name: dict(of(row)) for name, of in GROUPS.items()}
 
 
 def format_json(row: Row) -> str:
@@ -134,78 +125,6 @@ def format_json(row: Row) -> str:
     import json
 
     return json.dumps(row_facts(row))
-
-
-def parse_format(
-    text: str, *, escape: bool = True, shell: bool = False, now: Clock = clock.now
-) -> Callable[[Row], str]:
-    """What ``--format`` *text* makes of a row; with *escape*, a value stays on its line.
-
-    ``%(FIELD)`` is a value, ``%(started:iso)`` a time as ISO 8601, ``%(id:short)`` eight
-    digits, ``%%`` a percent sign, ``%09`` the byte with these hex digits. With *shell* each
-    value is quoted for sh(1), and otherwise as it is. Raises UsageError.
-    """
-    parts: list[str | Callable[[Row], str]] = []
-    end = 0
-    for match in re.finditer(r"%(?:\(([^()]*)\)|(%)|([0-9A-Fa-f]{2})|)", text):
-        parts.append(text[end : match.start()])
-        end = match.end()
-        if match[1] is not None:
-            parts.append(_text_of(match[1], escape and not shell, shell, now))
-        elif match[2] or match[3]:
-            byte = b"%" if match[2] else bytes.fromhex(match[3])
-            parts.append(byte.decode("utf-8", "surrogateescape"))
-        else:
-            raise UsageError(
-                f"format `{text}`: unexpected % at column {match.start() + 1}",
-                "write %(FIELD), %% for a percent sign, %09 for a tab",
-            )
-    parts.append(text[end:])
-    return lambda row: "".join(part if isinstance(part, str) else part(row) for part in parts)
-
-
-def _text_of(text: str, escape: bool, shell: bool, now: Clock) -> Callable[[Row], str]:
-    grouped = text.startswith(tuple(f"{group}." for group in _GROUPS))
-    name, modifiers = split_modifiers(text, only_padding=grouped)
-    kind = {"time": name in TIMES, "id": name in ("id", "parent")}
-    of = field(name)
-    change: Callable[[Scalar], str] = _plain
-    pads = []
-    for how in modifiers:
-        if pad := padding(how):
-            pads.append(pad)
-        elif changed := value_modifier(how, **kind, now=now):
-            change = changed
-        else:
-            raise UsageError(
-                f"format %({text}): no such field",
-                f"what can change {name or 'a field'}: {known_modifiers(**kind)}",
-            )
-    if not name:
-        raise UsageError(f"format %({text}): no such field", "write %(FIELD), as %(status)")
-    shown = escaped if escape else str
-
-    def text_of(row: Row) -> str:
-        value = shown(",".join(change(value) for value in of(row)))
-        for pad in pads:
-            value = pad(value)
-        return shell_quoted(value) if shell else value
-
-    return text_of
-
-
-def escaped(text: str) -> str:
-    """*text* on one line: what cannot be printed, and the backslash, as in a C string."""
-    if text.isprintable() and "\\" not in text:
-        return text
-    return "".join(
-        c if c.isprintable() and c != "\\" else c.encode("unicode_escape", "surrogatepass").decode()
-        for c in text
-    )
-
-
-def _plain(value: Scalar) -> str:
-    return value if isinstance(value, str) else format_value(value)
 
 
 def _rank(values: Values) -> list[tuple[int, float, str]]:

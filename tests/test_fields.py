@@ -1,12 +1,8 @@
 import json
-import os
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from gage.errors import UsageError
-from gage.fields import FACTS, escaped, field, format_json, parse_format, row_facts, sort_rows
+from gage.fields import FACTS, field, format_json, row_facts, sort_rows
 from gage.row import read_row
 from gage.said import add_tags, set_label
 from tests.written import write_run
@@ -25,53 +21,6 @@ def row(tmp_path):
     set_label(run, "best\x1b[2J")
     add_tags(run, ["a", "b"])
     return read_row(run.home, run.name)
-
-
-@pytest.mark.parametrize(
-    ("text", "line"),
-    [
-        ("", ""),
-        ("plain", "plain"),
-        ("%(status)", "completed"),
-        ("%(op) %(operation) %(opname) %(namespace)", "m1:train m1:train train m1"),
-        ("%(id:short)", "4f000000"),
-        ("%(parent:short)", ""),
-        ("%(started) %(started:iso)", "1500000 1970-01-01T00:00:01.500000Z"),
-        ("%(exit)", "0"),
-        ("%(lr) %(config.lr) %(metrics.lr)", "0.5 0.5 7.0"),
-        ("%(flag)|%(none)|%(unknown)|%(metrics.none)", "yes|||"),
-        ("%(tags)|%(tag)", "a,b|a,b"),
-        ("%(label)", "best\\x1b[2J"),
-        ("%(text)", "a\\tb\\\\\\n"),
-        ("100%%", "100%"),
-        ("a%09b%0ac", "a\tb\nc"),
-        ("%00", "\0"),
-        ("%ff", "\udcff"),
-        ("%(config.a:b)", ""),
-    ],
-)
-def test_a_format_is_filled_in(row, text, line):
-    assert parse_format(text)(row) == line
-
-
-@pytest.mark.parametrize("text", ["%", "50% of", "%(id", "%()", "%(id:iso)", "%(lr:short)", "%x0"])
-def test_a_format_that_makes_no_sense_is_refused(text):
-    with pytest.raises(UsageError):
-        parse_format(text)
-
-
-def test_without_escaping_values_are_as_they_are(row):
-    assert parse_format("%(text)", escape=False)(row) == "a\tb\\\n"
-
-
-@given(st.binary(max_size=30))
-def test_what_is_escaped_is_on_one_line_and_can_be_read_back(data):
-    text = os.fsdecode(data)
-    line = escaped(text)
-    assert line.isprintable()
-    # Python's own reading of such escapes; what is no UTF-8 is a surrogate in both.
-    plain = line.encode("latin-1", "backslashreplace").decode("unicode_escape")
-    assert plain == text
 
 
 def test_json_holds_every_fact(row):

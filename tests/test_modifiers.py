@@ -8,10 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gage.errors import UsageError
-from gage.fields import field, parse_format
+from gage.fields import field
 from gage.modifiers import padding, relative, shell_quoted, split_modifiers
 from gage.plumbing.ls_runs import main
 from gage.row import read_row
+from gage.row_format import parse_format
 from tests.written import write_run
 
 SECOND = 1_000_000

@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterable, Sequence
 
 from gage.cli import command, parser_for, print_records, read_records
 from gage.errors import UsageError
-from gage.fields import format_json, parse_format, sort_rows
+from gage.fields import format_json, sort_rows
 from gage.filters import Filters
 from gage.home import find_home
 from gage.listing import read_rows
 from gage.row import Row, read_row
+from gage.row_format import parse_format
 from gage.run import Run, open_run
 
 

@@ -33,12 +33,12 @@ from gage import (
 from gage.batch_file import read_batch_file
 from gage.command import check_command
 from gage.errors import GageError
-from gage.fields import parse_format
 from gage.gage_file import check_gage_file, load_gage_file
 from gage.literal import Format, UnreadableError, UnwritableError, rewrite
 from gage.manifest import format_entry, parse_manifest
 from gage.opdef import OpDef, flag_defs
 from gage.patterns import compile_patterns
+from gage.row_format import parse_format
 from gage.scalar import Scalar, format_value, same
 
 _STARTS = {

@@ -1,4 +1,4 @@
-# Completion of gage for fish: gage-complete(1) knows what may stand where.
+# Completion of gage and its plumbing for fish: gage-complete(1) knows what may stand where.
 
 function __gage_complete
     set -l current (string unescape -- (commandline -ct))
@@ -19,4 +19,6 @@ function __gage_complete
     end
 end
 
-complete -c gage -f -k -a '(__gage_complete)'
+for command in gage (complete -C gage- | string replace -r '\t.*' '' | sort -u)
+    complete -c $command -f -k -a '(__gage_complete)'
+end

@@ -146,8 +146,9 @@ footer {{ margin-top: 3rem; color: var(--soft); font-size: 0.85rem; }}
   .run {{ break-inside: auto; }}
   h2, h3, summary {{ break-after: avoid; }}
   pre {{ max-height: none; white-space: pre-wrap; overflow-wrap: anywhere; }}
-  .scroll {{ overflow: visible; }}
+  .scroll, .parts > div {{ overflow: visible; }}
   th, td {{ white-space: normal; }}
+  .parts {{ grid-template-columns: 1fr 1fr; }}
   details::details-content {{ content-visibility: visible; height: auto; }}
   .status, .swatch, .plus, .minus {{ print-color-adjust: exact; }}
 }}

@@ -134,10 +134,13 @@ def test_links_and_modes_are_kept(place):
 @pytest.mark.parametrize(
     ("depends", "said"),
     [
-        ([{"run": "prepare"}], "train depends on a completed run of prepare, and there is none"),
+        (
+            [{"run": "prepare"}],
+            "train depends on a completed run of prepare, and there is none in runs\n",
+        ),
         (
             [{"run": "prepare", "select": "n > 9"}],
-            "train depends on a completed run of prepare where n > 9, and there is none",
+            "train depends on a completed run of prepare where n > 9, and there is none in runs\n",
         ),
         ([{"files": "none.csv"}], "none.csv: no such file in {place}/project"),
         ([{"files": ["a", "b"]}], "a b: no such file"),

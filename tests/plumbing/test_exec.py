@@ -457,15 +457,25 @@ def test_a_child_that_the_runner_had_before_is_left_alone(tmp_path):
     os.kill(pid, signal.SIGKILL)
 
 
+def waits_for(name):
+    """A program that says each signal that it gets, until half a second after the first."""
+    return (
+        "import os, signal, time\n"
+        "got = []\n"
+        "def get(*_):\n"
+        "    got.append(os.write(1, b'got\\n'))\n"
+        f"signal.signal(signal.{name}, get)\n"
+        "print('ready', flush=True)\n"
+        "until = time.monotonic() + 20\n"
+        "while not got and time.monotonic() < until:\n"
+        "    time.sleep(0.01)\n"
+        "time.sleep(0.5)\n"
+    )
+
+
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"])
 def test_a_signal_reaches_the_command_once(tmp_path, name):
-    script = (
-        "import os, signal, time\n"
-        f"signal.signal(signal.{name}, lambda *a: os.write(1, b'got\\n'))\n"
-        "print('ready', flush=True)\n"
-        "time.sleep(0.5)\n"
-        "signal.raise_signal(signal.SIGKILL)\n"
-    )
+    script = waits_for(name) + "signal.raise_signal(signal.SIGKILL)\n"
     run = staged_run(tmp_path, [sys.executable, "-c", script])
     runner = started(run)
     runner.send_signal(getattr(signal, name))
@@ -496,13 +506,7 @@ def test_three_signals_kill(tmp_path):
 
 
 def test_ctrl_c_reaches_the_command_once(tmp_path):
-    script = (
-        "import os, signal, time\n"
-        "signal.signal(signal.SIGINT, lambda *a: os.write(1, b'got\\n'))\n"
-        "print('ready', flush=True)\n"
-        "time.sleep(0.4)\n"
-    )
-    run = staged_run(tmp_path, [sys.executable, "-c", script])
+    run = staged_run(tmp_path, [sys.executable, "-c", waits_for("SIGINT")])
     screen = Screen([EXEC, run.run_dir])
     screen.expect(b"ready")
     screen.type(b"\x03")

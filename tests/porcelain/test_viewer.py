@@ -39,7 +39,9 @@ odd: {steps: [evil]}
 
 @pytest.fixture
 def project(tmp_path):
-    return Project(tmp_path, STEPS)
+    project = Project(tmp_path, STEPS)
+    yield project
+    go(project)  # nothing waits on where a test has failed
 
 
 @pytest.fixture

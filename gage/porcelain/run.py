@@ -7,7 +7,7 @@ prints does the same.
 import os
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Annotated, TextIO
 
@@ -55,7 +55,7 @@ from gage.porcelain.secret_values import shown_words, with_required
 from gage.porcelain.starting import How, say, start_staged
 from gage.porcelain.table import table_lines
 from gage.porcelain.verbs import init_run, stage_run
-from gage.run import has_fact, open_run
+from gage.run import Run, has_fact, open_run
 from gage.scalar import format_value
 from gage.secret import secret_variables
 from gage.sourcecode import select_sourcecode
@@ -104,13 +104,14 @@ def run(
     believe(trust)
     options = StepOptions(needed, clean, force_sourcecode, jobs or None)
     how = How(options if restart is not None else StepOptions(jobs=jobs or None), quiet, raw)
+    anew = label or tag or batch or stage or run_dir or force_flags or preview or print_
     if start is not None:
-        if words or label or tag or batch or stage or run_dir or restart is not None:
+        if anew or words or restart is not None or needed or clean or force_sourcecode:
             raise UsageError("--start runs what was staged, as it was staged")
         row = select_one(place.home, listed(place.home, Filters()), start)
         return start_staged(open_run(row.run_dir, sync=sync_policy(os.environ)), how)
     if restart is not None:
-        if label or tag or batch or stage or run_dir or force_flags:
+        if anew:
             raise UsageError(
                 "--restart runs again what was staged", "gage runs label changes a label"
             )
@@ -143,7 +144,8 @@ def run(
         return 0
     if not run_dir:
         make_project_home(place.home)
-    made = init_run(
+    begin = partial(
+        init_run,
         target,
         prepared,
         operation.project,
@@ -152,22 +154,7 @@ def run(
         tags=tag,
         sync=sync_policy(os.environ),
     )
-    remarks: list[str] = []
-    try:
-        with phase(f"staging {prepared.opref}", quiet) as progress:
-            stage_run(
-                made,
-                operation.project,
-                environ=environ,
-                progress=progress,
-                tell=remarks.append,
-            )
-    except BaseException:
-        # What a hook wrote may be all that tells why; without that, nobody misses the run.
-        if not has_fact(made, "output"):
-            abandon(made)
-        raise
-    say(remarks, quiet)
+    made = _staged(begin, operation.project, environ, quiet)
     if stage:
         print_records([made.run_dir if run_dir else made.id])
         return 0
@@ -181,6 +168,22 @@ def run(
     if trials:
         how = how._replace(options=how.options._replace(needed=needed))
     return start_staged(made, how, environ=environ)
+
+
+def _staged(begin: Callable[[], Run], project: str, environ: Mapping[str, str], quiet: bool) -> Run:
+    """The run that *begin* makes, staged; where that fails there is none, but for its output."""
+    run = begin()
+    remarks: list[str] = []
+    try:
+        with phase(f"staging {run.opref}", quiet) as progress:
+            stage_run(run, project, environ=environ, progress=progress, tell=remarks.append)
+    except BaseException:
+        # What a hook wrote may be all that tells why; without that, nobody misses the run.
+        if not has_fact(run, "output"):
+            abandon(run)
+        raise
+    say(remarks, quiet)
+    return run
 
 
 def _show(prepared: Prepared, to: TextIO) -> None:

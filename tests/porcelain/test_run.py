@@ -126,6 +126,19 @@ def test_every_trouble_of_gage_is_125_and_leaves_nothing(place, words):
 
 
 @pytest.mark.parametrize(
+    "option",
+    ["--stage", "--preview", "--print", "--force-flags", "-lx", "-tx", "--run-dir=x", "--batch=x"],
+)
+def test_what_is_for_a_new_run_alone_does_not_go_with_one_that_is_there(place, option):
+    made = run("--stage").out.strip()
+    for mode in ("--start", "--restart"):
+        told = run(mode, made, option)
+        assert (told.out, told.code) == ("", 125)
+    assert run("--start", made, "--needed").code == 125
+    assert program("gage-status", f".gage/runs/{made}").out == "staged\n"
+
+
+@pytest.mark.parametrize(
     ("definition", "said"),
     [
         ({"depends": [{"files": "none.csv"}]}, "none.csv: no such file"),

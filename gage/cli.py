@@ -20,6 +20,7 @@ from gage.errors import (
     UsageError,
     refused,
 )
+from gage.shown import shown, shown_line
 
 INTERRUPTED = 130
 READER_GONE = 141
@@ -123,16 +124,6 @@ def complain(prog: str, message: str, hint: str = "") -> None:
         pass  # nobody is there to be told
 
 
-def shown(text: str) -> str:
-    """*text* with everything that could move a cursor, or is no text, shown escaped."""
-    if text.isprintable():
-        return text
-    return "".join(
-        c if c.isprintable() or c == "\n" else c.encode("unicode_escape", "surrogatepass").decode()
-        for c in text
-    )
-
-
 def said(text: str) -> str:
     """*text* as it is said to a person: shown, with all its lines but the first indented.
 
@@ -140,11 +131,6 @@ def said(text: str) -> str:
     """
     first, *more = shown(text).split("\n")
     return "\n".join([first, *("  " + line.removeprefix("  ") for line in more)])
-
-
-def shown_line(text: str) -> str:
-    """*text* as it can stand in one line: with every control character escaped."""
-    return text if text.isprintable() else shown(text).replace("\n", "\\n")
 
 
 def speak_utf8() -> None:

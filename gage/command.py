@@ -68,11 +68,6 @@ def check_command(spec: Command, secrets: Mapping[str, str] = MappingProxyType({
         _filled(OpDef("", {}), spec, value_of)
 
 
-def shell_argv(args: Command) -> list[str]:
-    """What execvp(3) gets for a command that is no script."""
-    return ["sh", "-c", args] if isinstance(args, str) else args
-
-
 def is_script(args: Command) -> bool:
     """Whether a command is a script, that the kernel runs under the program it names."""
     return isinstance(args, str) and args.startswith("#!")

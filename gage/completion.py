@@ -38,7 +38,7 @@ def complete(words: Sequence[str], start: str, environ: Mapping[str, str]) -> li
     if program == "gage":
         before, rest = _options_before(table["gage"], rest)
         if before.value:
-            return _fitting(current, _of_value(before.value, current, before, _place(start, [])))
+            return _fitting(current, _of_value(before.value, current, _place(start, [])))
         if not rest:
             return _fitting(current, _commands(table, current, environ))
         below = [name for name in table if name.startswith(f"{rest[0]} ")]
@@ -56,13 +56,13 @@ def complete(words: Sequence[str], start: str, environ: Mapping[str, str]) -> li
 
 def _here(read: _Read, current: str, place: Place) -> Iterator[Candidate]:
     if read.value:
-        return _of_value(read.value, current, read, place)
+        return _of_value(read.value, current, place)
     if current.startswith("--") and "=" in current and not read.ended:
         name, _, value = current.partition("=")
         option = _find(read.command, name)
         if option is None or not option.value:
             return iter(())
-        found = _of_value(option, value, read, place)
+        found = _of_value(option, value, place)
         return (c._replace(text=f"{name}={c.text}") if c.text else c for c in found)
     if current.startswith("-") and not read.ended:
         return _options(read)
@@ -159,7 +159,7 @@ def _options(read: _Read) -> Iterator[Candidate]:
                 yield Candidate(name, option.about)
 
 
-def _of_value(option: Option, value: str, read: _Read, place: Place) -> Iterator[Candidate]:
+def _of_value(option: Option, value: str, place: Place) -> Iterator[Candidate]:
     # It is called by what it is for, and NAME might be that of anything.
     named_phase = (option.names, option.value) == (("--phase",), "NAME")
     return candidates("PHASE" if named_phase else option.value, value, place, [])
@@ -175,7 +175,7 @@ def _of_argument(read: _Read, current: str, place: Place) -> Iterator[Candidate]
         return iter(())
     if kinds[0][0] == "OPERATION|FILE" and len(kinds) > 1:
         kind = "NAME=VALUE" if any("=" not in word for word in said) else "OPERATION|NAME=VALUE"
-    elif (kind, said) == ("WORD", said) and said:
+    elif kind == "WORD" and said:
         named = any("=" not in word for word in said[1:])
         kind, said = ("NAME=VALUE" if named else "OPERATION|NAME=VALUE"), said[1:]
     elif kind == "NAME=VALUE" and kinds[0][0] in ("RUN", "RUN_DIR"):

@@ -47,6 +47,14 @@ class Hash(Protocol):
         """The digest of all that was added, as hex digits."""
 
 
+def check_algorithm(algorithm: str) -> None:
+    """Raises ConfigError for an algorithm that gage does not know."""
+    if algorithm not in ALGORITHMS:
+        raise ConfigError(
+            f"digest {algorithm!r}: no such algorithm", f"one of {', '.join(ALGORITHMS)}"
+        )
+
+
 def new_hash(algorithm: str) -> Hash:
     """A digest of nothing yet. Raises ConfigError for an algorithm that gage does not know."""
     return _constructor(algorithm)()
@@ -142,12 +150,11 @@ def link_digest(target: str) -> str:
 
 @cache
 def _constructor(algorithm: str) -> Callable[[], Hash]:
-    if algorithm == "sha256":
-        from hashlib import sha256
-
-        return sha256
+    check_algorithm(algorithm)
     if algorithm == "blake3":
         from blake3 import blake3
 
         return blake3
-    raise ConfigError(f"digest {algorithm!r}: no such algorithm", f"one of {', '.join(ALGORITHMS)}")
+    from hashlib import sha256
+
+    return sha256

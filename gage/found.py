@@ -7,7 +7,7 @@ remarks about what it leaves out.
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from gage.errors import ConfigError, NotFoundError
+from gage.errors import ConfigError
 
 
 class Found(NamedTuple):
@@ -65,8 +65,3 @@ def listed(value: Any) -> list[Any]:
 def quoted_braces(text: str) -> str:
     """*text* with ``${`` as what it is, and not the value of a flag."""
     return text.replace("${", "$${")
-
-
-def why(error: Exception) -> str:
-    """What an error says, for a remark."""
-    return error.message if isinstance(error, ConfigError | NotFoundError) else str(error)

@@ -65,15 +65,13 @@ def find_targets(directory: str) -> Iterator[Found]:
 
 
 def config_of(directory: str, selectors: list[str]) -> list[str]:
-    """The keys that *selectors* choose; empty where there are none. Raises ConfigError."""
+    """The keys that *selectors* choose; empty where there are none, or a file cannot be read."""
     from gage.config import read_config
 
     try:
         return list(read_config(directory, selectors))
-    except ConfigError as error:
-        if "no such key" in error.message or "no constants" in error.message:
-            return []
-        raise
+    except ConfigError:
+        return []
 
 
 def _python(directory: str, name: str) -> Found:
@@ -125,7 +123,9 @@ def _program(directory: str, name: str) -> Found:
 
 
 def _with_config(directory: str, found: Found, selector: str) -> Found:
-    keys = config_of(directory, [selector])
+    from gage.config import read_config
+
+    keys = list(read_config(directory, [selector]))
     if not keys:
         return found
     shown = ", ".join(keys[:6]) + (f" and {len(keys) - 6} more" if len(keys) > 6 else "")

@@ -9,6 +9,8 @@ import re
 from collections.abc import Iterator
 from html import escape
 
+from gage.shown import shown, shown_line
+
 _SEQUENCE = re.compile(
     r"\x1b\[(?P<colour>[0-9;]{0,60})m"
     r"|\x1b\[[0-?]{0,60}[ -/]{0,8}[@-~]"  # any other that ECMA-48 knows
@@ -19,12 +21,12 @@ _SEQUENCE = re.compile(
 
 def as_text(text: str) -> str:
     """*text* in one line of HTML, good in an attribute, too."""
-    return escape(_visible(text).replace("\n", "\\n"))
+    return escape(shown_line(text))
 
 
 def as_lines(text: str) -> str:
     """*text* as HTML that keeps its lines and tabs, for ``<pre>``."""
-    return escape("\t".join(map(_visible, text.split("\t"))))
+    return escape("\t".join(map(shown, text.split("\t"))))
 
 
 def terminal_text(data: bytes) -> str:
@@ -70,12 +72,3 @@ def _next_style(style: str, codes: str) -> str:
             for _ in range({5: 1, 2: 3}.get(next(numbers, 0), 0)):
                 next(numbers, 0)
     return " ".join(sorted(classes.values()))
-
-
-def _visible(text: str) -> str:
-    if text.isprintable():
-        return text
-    return "".join(
-        c if c.isprintable() or c == "\n" else c.encode("unicode_escape", "surrogatepass").decode()
-        for c in text
-    )

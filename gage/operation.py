@@ -10,7 +10,7 @@ from typing import NamedTuple
 from gage.command import operation_command
 from gage.config import read_config
 from gage.constant import Constant
-from gage.digest import ALGORITHMS
+from gage.digest import check_algorithm
 from gage.errors import ConfigError, NotFoundError, UsageError
 from gage.flags import Resolved, parse_assignment, parse_value, resolve_config
 from gage.gage_file import (
@@ -220,10 +220,7 @@ def resolve(
 
 def with_digest(prepared: Prepared, algorithm: str) -> Prepared:
     """*prepared* with the algorithm for its manifest. Raises ConfigError for an unknown one."""
-    if algorithm not in ALGORITHMS:
-        raise ConfigError(
-            f"digest {algorithm!r}: no such algorithm", f"one of {', '.join(ALGORITHMS)}"
-        )
+    check_algorithm(algorithm)
     opdef = prepared.opdef
     return prepared._replace(opdef=opdef._replace(data={**opdef.data, "digest": algorithm}))
 

@@ -85,12 +85,10 @@ def _operation(word: str, place: Place) -> tuple[str, dict[str, Any], str]:
     try:
         path = find_gage_file(place.directory)
         project = os.path.dirname(path) if path else place.directory
-        name = word
-        if not word:
-            defaults = [name for name, spec in operations.items() if spec.get("default") is True]
-            name = (
-                (defaults or [*operations, "", ""])[0] if defaults or len(operations) == 1 else ""
-            )
+        defaults = [name for name, spec in operations.items() if spec.get("default") is True]
+        if not defaults and len(operations) == 1:
+            defaults = list(operations)
+        name = word or (defaults[0] if defaults else "")
         if name in operations:
             return name, operations[name], project
         if not name:

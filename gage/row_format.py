@@ -17,6 +17,7 @@ from gage.fields import GROUPS, TIMES, field
 from gage.modifiers import known_modifiers, padding, shell_quoted, split_modifiers, value_modifier
 from gage.row import Row
 from gage.scalar import Scalar, format_value
+from gage.shown import escaped
 
 _TOKEN = re.compile(r"%(?:\(([^()]*)\)|(%)|([0-9A-Fa-f]{2})|)")
 
@@ -56,16 +57,6 @@ def parse_format(
         )
 
     return line
-
-
-def escaped(text: str) -> str:
-    """*text* on one line: what cannot be printed, and the backslash, as in a C string."""
-    if text.isprintable() and "\\" not in text:
-        return text
-    return "".join(
-        c if c.isprintable() and c != "\\" else c.encode("unicode_escape", "surrogatepass").decode()
-        for c in text
-    )
 
 
 def _tokens(text: str) -> Iterator[_Token]:

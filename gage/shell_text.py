@@ -22,7 +22,6 @@ from gage.errors import ConfigError
 NAME = r"""\$\{((?:"(?:[^"\\]|\\.)*"|[^{}"'`$\\\s])+)\}"""
 """``${name}``; as in config, a part of the name that is odd is a JSON string."""
 
-_PLACEHOLDER = re.compile(NAME)
 _TOKEN = re.compile(rf"\$\$\{{|{NAME}|\$\{{")
 _EXPANSION = re.compile(r"\$\$(\{[^{}'\"`\\$\n]*\})")
 _BACKQUOTED = re.compile(r"`[^`'\"\\$#<]*`")

@@ -4,10 +4,8 @@ import subprocess
 import sys
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from gage.cli import complain, guarded, shell_exit_code, shown, shown_line
+from gage.cli import complain, guarded, shell_exit_code
 from gage.errors import (
     ConfigError,
     LockedError,
@@ -66,20 +64,6 @@ def test_a_name_with_a_newline_makes_no_line_of_its_own(capfd):
     assert capfd.readouterr().err == "gage-x: a\n  hint: b: gone\n  c\nhint: d\n  e\n"
 
 
-STEERING = "\x1b\x07\r\b\x00\x7f\x85\x9b\u202e\u2066\u200b\ufeff\ue000\u2028\udc80\U000e0041"
-"""C0, DEL, C1, bidi, zero width, private use, a line end, no UTF-8, a tag."""
-
-
-@pytest.mark.parametrize("c", STEERING)
-def test_what_steers_or_is_unseen_is_escaped_whatever_it_is(c):
-    assert shown_line(f"a{c}b") == shown(f"a{c}b") == f"a{ascii(c)[1:-1]}b"
-
-
-def test_letters_of_all_languages_are_shown_as_they_are():
-    text = "naïve Ωμέγα 日本語 عربى नमस्ते 🎉 é"
-    assert shown(text) == shown_line(text) == text
-
-
 def test_a_fault_of_ours_says_so_and_is_not_no(capfd):
     assert guarded("gage-x", raising(ValueError("what"))) == 3
     err = capfd.readouterr().err
@@ -134,18 +118,6 @@ def test_any_locale_will_do(tmp_path):
     for env in ({"LC_ALL": "C"}, {"PYTHONIOENCODING": "ascii"}, {"LANG": ""}):
         told = program("gage-ls-runs", "--runs", str(tmp_path), env=env)
         assert told == (run.run_dir + "\n", "", 0)
-
-
-@given(st.text(st.characters()))
-def test_what_is_shown_cannot_move_a_cursor(text):
-    told = shown(text)
-    assert all(c.isprintable() or c == "\n" for c in told)
-    told.encode()
-
-
-def test_what_can_be_shown_is_shown_as_it_is():
-    assert shown("Grüße, 日本") == "Grüße, 日本"
-    assert shown("\x1b[31m\x07\r\u202e") == "\\x1b[31m\\x07\\r\\u202e"
 
 
 def test_a_shell_sees_signals_above_128():

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gage.command import check_command, is_script, operation_command, phase_command, shell_argv
+from gage.command import check_command, is_script, operation_command, phase_command
 from gage.errors import ConfigError
 from gage.opdef import Command, OpCmd, OpDef
 from gage.scalar import Scalar
@@ -87,9 +87,7 @@ def test_the_program_of_a_script_is_not_made_of_values() -> None:
         command("#!/bin/${x}\n", {"x": "sh"})
 
 
-def test_a_string_is_for_the_shell_and_a_list_as_it_is() -> None:
-    assert shell_argv("a b") == ["sh", "-c", "a b"]
-    assert shell_argv(["a", "b c"]) == ["a", "b c"]
+def test_a_list_is_no_script() -> None:
     assert not is_script(["#!x"])
 
 

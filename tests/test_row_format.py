@@ -1,13 +1,10 @@
-import os
 import shlex
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from gage.errors import UsageError
 from gage.row import read_row
-from gage.row_format import escaped, parse_format
+from gage.row_format import parse_format
 from gage.said import add_tags, set_label
 from tests.written import write_run
 
@@ -62,16 +59,6 @@ def test_a_format_that_makes_no_sense_is_refused(text):
 
 def test_without_escaping_values_are_as_they_are(row):
     assert parse_format("%(text)", escape=False)(row) == "a\tb\\\n"
-
-
-@given(st.binary(max_size=30))
-def test_what_is_escaped_is_on_one_line_and_can_be_read_back(data):
-    text = os.fsdecode(data)
-    line = escaped(text)
-    assert line.isprintable()
-    # Python's own reading of such escapes; what is no UTF-8 is a surrogate in both.
-    plain = line.encode("latin-1", "backslashreplace").decode("unicode_escape")
-    assert plain == text
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from gage.completion import complete
+from gage.shown import shown_line
 
 if TYPE_CHECKING:
     import argparse
@@ -35,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         start = os.getcwd()
     except OSError:
         start = "/"
-    lines = [f"{text}\t{_plain(about)}\n" for text, about in complete(words, start, os.environ)]
+    lines = [f"{text}\t{shown_line(about)}\n" for text, about in complete(words, start, os.environ)]
     data = os.fsencode("".join(lines))
     try:
         while data:
@@ -43,11 +44,3 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         return READER_GONE
     return 0
-
-
-def _plain(text: str) -> str:
-    if text.isprintable():
-        return text
-    from gage.cli import shown_line
-
-    return shown_line(text)

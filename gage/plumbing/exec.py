@@ -10,7 +10,7 @@ from typing import NamedTuple, NoReturn
 
 from gage import clock, process_tree
 from gage.capture import LINGER, Capture, Ended
-from gage.cli import command, complain, parser_for
+from gage.cli import command, complain, parser_for, shell_exit_code
 from gage.clock import Clock
 from gage.durable import sync_policy
 from gage.echo import Echo
@@ -363,7 +363,7 @@ def main(argv: Sequence[str]) -> int:
         reaper=True,
         tell=lambda message: complain("gage-exec", message),
     )
-    return code if code >= 0 else 128 - code
+    return shell_exit_code(code)
 
 
 def _become_resume(args: argparse.Namespace) -> NoReturn:

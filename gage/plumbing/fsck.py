@@ -13,7 +13,6 @@ from gage.cli import (
     parser_for,
     print_records,
     run_dirs,
-    shown_line,
 )
 from gage.durable import Sync, sync_policy
 from gage.errors import LockedError, NotFoundError, StateError
@@ -22,6 +21,7 @@ from gage.home_claims import check_home
 from gage.progress import Progress, ignore
 from gage.repair import is_mendable, repair_home, repair_run
 from gage.run import Run, open_run, run_names
+from gage.shown import shown_line
 
 PROG = "gage-fsck"
 

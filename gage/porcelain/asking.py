@@ -3,8 +3,8 @@
 import sys
 from collections.abc import Iterable
 
-from gage.cli import shown_line
 from gage.errors import UsageError
+from gage.shown import shown_line
 
 
 def is_possible() -> bool:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from gage.cli import shown_line
 from gage.errors import GageError
 from gage.listing import read_rows
 from gage.opdef import sourcecode_rule
@@ -13,6 +12,7 @@ from gage.porcelain.table import table_lines
 from gage.row import Row
 from gage.run import open_run
 from gage.scalar import format_value
+from gage.shown import shown_line
 from gage.since import Changes, FlagChange, changes_since
 from gage.sourcecode import select_sourcecode
 

@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-from gage.cli import shown_line
 from gage.default_runs import check_defaults
 from gage.errors import ConfigError, UsageError
 from gage.filters import Filters
@@ -24,6 +23,7 @@ from gage.porcelain.options import (
     believe,
     go_to,
 )
+from gage.shown import shown_line
 
 Schema = Annotated[bool, typer.Option("--schema", help="print the JSON Schema of gage files")]
 OfRuns = Annotated[bool, typer.Option("--runs", help="check what runs claim, all or those named")]

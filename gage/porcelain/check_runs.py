@@ -4,7 +4,7 @@ import os
 from collections.abc import Sequence
 from functools import partial
 
-from gage.cli import complain, print_records, shown_line
+from gage.cli import complain, print_records
 from gage.durable import sync_policy
 from gage.errors import GageError, LockedError, NotFoundError
 from gage.filters import Filters
@@ -18,6 +18,7 @@ from gage.progress import Progress
 from gage.repair import is_mendable
 from gage.row import Row
 from gage.run import open_run
+from gage.shown import shown_line
 
 PROG = "gage check"
 

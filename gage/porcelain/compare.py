@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from gage.cli import complain, print_records, shown_line
+from gage.cli import complain, print_records
 from gage.clock import iso
 from gage.comparison import Column, compared, expect_field, named_columns, text_of
 from gage.errors import UsageError
@@ -18,6 +18,7 @@ from gage.porcelain.options import Json, Limit, Nul, Place, Specs
 from gage.porcelain.runs import moment, short_id
 from gage.porcelain.table import GAP, cut, display_width, table_lines, terminal_width
 from gage.row import Row
+from gage.shown import shown_line
 
 All = Annotated[bool, typer.Option("--all", help="show what is the same in all runs, too")]
 Columns = Annotated[

@@ -7,7 +7,6 @@ from typing import Annotated, Any
 import typer
 
 from gage.attempts import attempts, find_attempt
-from gage.cli import shown
 from gage.difference import PARTS, Side, difference, of_parts, output_difference, stat_rows
 from gage.errors import UsageError
 from gage.filters import Filters
@@ -19,6 +18,7 @@ from gage.porcelain.show import command_text, origin
 from gage.porcelain.table import table_lines
 from gage.run import Run
 from gage.scalar import format_value
+from gage.shown import shown
 
 Specs = Annotated[list[str], typer.Argument(metavar="[RUN [RUN]]", help="as in gage-select(1)")]
 Attempts = Annotated[

@@ -2,10 +2,10 @@
 
 import sys
 
-from gage.cli import shown_line
 from gage.porcelain.runs import short_id
 from gage.porcelain.table import GAP, cut, window_size
 from gage.row import Row
+from gage.shown import shown_line
 
 
 def tell_done(what: str, row: Row, about: str | None = None) -> None:

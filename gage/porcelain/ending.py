@@ -4,12 +4,12 @@ from collections.abc import Iterator, Sequence
 from typing import TextIO
 
 from gage import clock
-from gage.cli import shown_line
 from gage.porcelain.colour import is_coloured
 from gage.porcelain.frame import name_of, picture, short_name
 from gage.porcelain.table import window_size
 from gage.porcelain.watching import marks
 from gage.run import Run
+from gage.shown import shown_line
 from gage.standing import Observer, Standing
 from gage.tail import last_lines
 

@@ -9,7 +9,7 @@ from typing import Annotated, NamedTuple
 
 import typer
 
-from gage.cli import print_records, shown_line
+from gage.cli import print_records
 from gage.dirs import Dirs, joined, walk
 from gage.errors import NotFoundError, StateError, UsageError
 from gage.filters import Filters
@@ -19,6 +19,7 @@ from gage.porcelain.options import Json, Nul, Place
 from gage.porcelain.table import table_lines, terminal_width
 from gage.row import Row
 from gage.run import RUN_ID, open_run
+from gage.shown import shown_line
 
 TYPES = {"s": "source", "d": "dependency", "r": "runtime", "g": "generated"}
 

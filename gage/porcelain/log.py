@@ -12,7 +12,6 @@ from typing import Annotated
 
 import typer
 
-from gage.cli import shown
 from gage.durable import write_all
 from gage.errors import UsageError
 from gage.filters import Filters
@@ -20,6 +19,7 @@ from gage.output import output_name
 from gage.porcelain.choosing import chosen_one
 from gage.porcelain.options import Place, Spec
 from gage.run import open_run
+from gage.shown import shown
 from gage.written import read_output
 
 AttemptNumber = Annotated[

@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from gage.cli import shown_line
 from gage.durable import sync_dir
 from gage.errors import NotFoundError, StateError
 from gage.first_gage_file import FirstFile, look
@@ -14,6 +13,7 @@ from gage.found import Found
 from gage.gage_file import NAMES
 from gage.porcelain.options import Directory, Trust, believe, go_to
 from gage.porcelain.table import table_lines
+from gage.shown import shown_line
 
 Print = Annotated[bool, typer.Option("--print", help="print the gage file, and write nothing")]
 

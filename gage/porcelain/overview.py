@@ -3,9 +3,9 @@
 import os
 from typing import TYPE_CHECKING
 
-from gage.cli import shown_line
 from gage.errors import GageError
 from gage.porcelain.commands import PLUMBING, PORCELAIN
+from gage.shown import shown_line
 
 if TYPE_CHECKING:
     from gage.row import Row

@@ -9,7 +9,7 @@ from typing import Annotated, Any, NamedTuple, TypeGuard
 import typer
 
 from gage.axis import mark_text, round_marks
-from gage.cli import complain, print_records, shown_line
+from gage.cli import complain, print_records
 from gage.clock import iso
 from gage.errors import NotFoundError, UsageError
 from gage.fields import TIMES, field
@@ -22,6 +22,7 @@ from gage.porcelain.table import table_lines, terminal_width
 from gage.row import Row
 from gage.scalar import Scalar
 from gage.series import Series, read_series, thinned
+from gage.shown import shown_line
 
 Metric = Annotated[str, typer.Argument(metavar="METRIC", help="a metric of the runs")]
 X = Annotated[str, typer.Option("--x", metavar="X", help="step, time, or the name of a flag")]

@@ -15,7 +15,7 @@ import typer
 
 from gage.batch import prepare_all
 from gage.batch_file import read_batch_file
-from gage.cli import complain, print_records, said, shown_line
+from gage.cli import complain, print_records, said
 from gage.durable import sync_policy
 from gage.equal_runs import find_equal
 from gage.errors import UsageError
@@ -58,6 +58,7 @@ from gage.porcelain.verbs import init_run, stage_run
 from gage.run import Run, has_fact, open_run
 from gage.scalar import format_value
 from gage.secret import secret_variables
+from gage.shown import shown_line
 from gage.sourcecode import select_sourcecode
 from gage.staging import abandon
 from gage.step_options import StepOptions

@@ -9,12 +9,13 @@ from functools import partial
 from typing import NamedTuple
 
 from gage import clock
-from gage.cli import complain, shell_exit_code, shown_line
+from gage.cli import complain, shell_exit_code
 from gage.errors import StartError, SystemRefusedError
 from gage.porcelain.phase import phase
 from gage.porcelain.secret_values import with_secrets
 from gage.porcelain.verbs import exec_run, finalize_run
 from gage.run import Run, has_fact
+from gage.shown import shown_line
 from gage.status import exit_note
 from gage.step_options import AS_USUAL, VARIABLE, StepOptions, format_options
 from gage.upstream import take_anew

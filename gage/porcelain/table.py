@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from gage.cli import shown_line
+from gage.shown import shown_line
 
 GAP = "  "
 

@@ -13,8 +13,9 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from gage.cli import complain, shown_line
+from gage.cli import complain
 from gage.porcelain.colour import may_steer
+from gage.shown import shown_line
 
 VARIABLE = "GAGE_TRACE"
 

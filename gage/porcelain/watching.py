@@ -13,12 +13,12 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from gage import clock
-from gage.cli import shown_line
 from gage.durable import write_all
 from gage.porcelain.colour import is_plain, may_steer
 from gage.porcelain.frame import ASCII, MARKS, NONE, news, picture, words_of
 from gage.porcelain.table import display_width, window_size
 from gage.run import Run
+from gage.shown import shown_line
 from gage.standing import Observer, Standing
 
 EVERY = 0.1

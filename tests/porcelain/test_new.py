@@ -213,6 +213,16 @@ def test_the_models_of_guild_are_namespaces(tmp_path):
     assert ran(tmp_path, "net:train") == "2\n"
 
 
+def test_a_file_that_cannot_be_read_takes_no_other_operation_along(tmp_path):
+    put(tmp_path, "old.py", "print 'of Python 2'\n")
+    put(tmp_path, "params.yaml", "a: [\n")
+    put(tmp_path, "guild.yml", "old: {main: old}\ngood: {exec: echo good}\n")
+    put(tmp_path, "dvc.yaml", "stages: {fit: {cmd: echo fit, params: [a]}, more: {cmd: echo}}\n")
+    _, operations = made(tmp_path)
+    assert {"old", "good", "more"} <= operations.keys()
+    assert ran(tmp_path, "good") == "good\n"
+
+
 DVC = """\
 stages:
   prepare:

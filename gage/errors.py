@@ -44,7 +44,9 @@ class SystemRefusedError(GageError):
 
 def refused(error: OSError) -> SystemRefusedError:
     """What the system would not do, as an error that names the file."""
-    where = f"{os.fsdecode(error.filename)}: " if error.filename else ""
+    # Of a file that was opened by its descriptor, the number is all that Python knows.
+    named = isinstance(error.filename, str | bytes) and error.filename
+    where = f"{os.fsdecode(named)}: " if named else ""
     return SystemRefusedError(f"{where}{error.strerror or error}")
 
 

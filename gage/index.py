@@ -16,7 +16,7 @@ from typing import Any
 from gage.acting import is_our_home
 from gage.durable import put
 from gage.errors import StateError
-from gage.run import make_closed
+from gage.run import make_closed, read_whole
 from gage.trust import believed
 
 NAME = ".index"
@@ -31,10 +31,11 @@ def load(home: str, columns: Sequence[str], suffix: Sequence[str]) -> list[tuple
     try:
         # Whatever lies there must not make a listing wait.
         path = os.path.join(home, NAME)
-        with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
-            if not is_believed(os.fstat(file.fileno())):
-                return []
-            data = file.read()
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        if not is_believed(os.fstat(fd)):
+            os.close(fd)
+            return []
+        data = read_whole(fd)
     except OSError:
         return []
     image = memoryview(data)[:-4]

@@ -17,7 +17,7 @@ from gage import clock
 from gage.acting import expect_ours
 from gage.durable import put
 from gage.errors import NotFoundError, UsageError
-from gage.run import Run, expect_no_link, tmp_dir
+from gage.run import Run, expect_no_link, read_whole, tmp_dir
 
 _SAYING = re.compile(r"(label|tag|untag|comment)-(\d{1,18})-[0-9a-f]{8}")
 
@@ -131,8 +131,7 @@ def _sayings(user_dir: str) -> list[tuple[int, str, str]]:
 def _read(path: str) -> str | None:
     try:
         fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-        with open(fd, "rb") as file:
-            return file.read().decode("utf-8", "surrogateescape").removesuffix("\n")
+        return read_whole(fd).decode("utf-8", "surrogateescape").removesuffix("\n")
     except OSError:
         return None
 

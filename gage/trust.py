@@ -10,6 +10,7 @@ anything anyway, and under sudo(8) what belongs to the user who called it.
 """
 
 import os
+import stat
 from collections.abc import Iterable, Mapping
 
 from gage.errors import ConfigError
@@ -99,9 +100,11 @@ def _is_listed(directory: str, environ: Mapping[str, str]) -> bool:
         fd = os.open(_list(environ), os.O_RDONLY | os.O_NONBLOCK)
     except OSError:
         return False
+    status = os.fstat(fd)
+    if status.st_uid not in believed(environ) or not stat.S_ISREG(status.st_mode):
+        os.close(fd)
+        return False
     with open(fd, encoding="utf-8", errors="surrogateescape") as file:
-        if os.fstat(fd).st_uid not in believed(environ):
-            return False
         lines = [line.strip() for line in file]
     place = os.path.realpath(directory)
     for line in lines:

@@ -59,6 +59,11 @@ def test_what_the_system_refuses_is_no_fault_and_names_the_file(capfd):
     assert capfd.readouterr().err == "gage-x: some\n  file\\udcff: Permission denied\n"
 
 
+def test_of_a_file_that_is_but_a_number_only_the_trouble_is_said(capfd):
+    assert guarded("gage-x", raising(OSError(errno.EISDIR, "Is a directory", 3))) == 12
+    assert capfd.readouterr().err == "gage-x: Is a directory\n"
+
+
 def test_a_name_with_a_newline_makes_no_line_of_its_own(capfd):
     complain("gage-x", "a\nhint: b: gone\n  c", "d\ne")
     assert capfd.readouterr().err == "gage-x: a\n  hint: b: gone\n  c\nhint: d\n  e\n"

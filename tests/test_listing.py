@@ -262,7 +262,9 @@ def test_an_index_that_cannot_be_read_or_written_does_no_harm(tmp_path, listed):
     before = ids(tmp_path)
     os.unlink(tmp_path / index.NAME)
     (tmp_path / index.NAME).mkdir()
+    open_before = os.listdir("/proc/self/fd")
     assert ids(tmp_path) == before
+    assert os.listdir("/proc/self/fd") == open_before
     assert os.listdir(tmp_path / ".tmp") == []
 
 

@@ -170,10 +170,14 @@ def test_wrong_toml_is_refused_with_its_line(tmp_path: object, text: str, messag
 
 
 def test_only_a_regular_file_is_read(tmp_path: object) -> None:
-    fifo = os.path.join(str(tmp_path), "gage.yaml")
+    fifo, folder = (os.path.join(str(tmp_path), name) for name in ("a.yaml", "b.yaml"))
     os.mkfifo(fifo)
-    with pytest.raises(ConfigError, match="expected a regular file"):
-        read_document(fifo)
+    os.mkdir(folder)
+    open_before = os.listdir("/proc/self/fd")
+    for path in (fifo, folder):
+        with pytest.raises(ConfigError, match=r"\.yaml: expected a regular file"):
+            read_document(path)
+    assert os.listdir("/proc/self/fd") == open_before
     with pytest.raises(NotFoundError):
         read_document(fifo + ".toml")
 

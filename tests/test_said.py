@@ -72,7 +72,9 @@ def test_what_is_no_saying_does_no_harm(run):
     os.mkfifo(os.path.join(run.user_dir, "tag-9999999999999999-00000000"))
     os.symlink("/etc/passwd", os.path.join(run.user_dir, "label-9999999999999999-00000001"))
     open(os.path.join(run.user_dir, "notes.txt"), "w").close()
+    open_before = os.listdir("/proc/self/fd")
     assert said(run).label == "best"
+    assert os.listdir("/proc/self/fd") == open_before
 
 
 @pytest.mark.parametrize("tag", ["", "a b", "a,b", "a\nb", "a\0"])

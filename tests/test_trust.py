@@ -60,6 +60,12 @@ def test_it_can_be_believed_once_and_for_good(strange, tmp_path):
         check_trust(strange, {"XDG_CONFIG_HOME": f"{tmp_path}/config"})
 
 
+def test_a_directory_is_no_list(strange, tmp_path):
+    os.makedirs(f"{tmp_path}/config/gage/trusted")
+    with pytest.raises(ConfigError, match="belongs to"):
+        check_trust(strange, {"XDG_CONFIG_HOME": f"{tmp_path}/config"})
+
+
 def test_a_list_of_another_is_no_list_of_ours(strange, tmp_path):
     path = write(f"{tmp_path}/config/gage/trusted", "*\n")
     os.chown(path, NOBODY, NOBODY)

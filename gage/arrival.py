@@ -165,10 +165,6 @@ def _is_here(run: Run, home: str) -> bool:
     raise StateError(f"{here}: {trouble}", "gage runs rm deletes it, or --runs another")
 
 
-def _fail(path: str, error: OSError) -> None:
-    raise error
-
-
 def _placed(runs: Sequence[Run], home: str) -> list[Run]:
     """Rename *runs* into *home*, all or none; those that were not brought in meanwhile.
 
@@ -252,7 +248,7 @@ def _tree(top: str) -> dict[str, str]:
     """Everything below the directory *top*: what a link holds, the digest of a file."""
     found: dict[str, str] = {}
     with Dirs(top) as dirs:
-        for place in walk(dirs, _fail):
+        for place in walk(dirs):
             found[place.path + "/"] = ""
             for entry in place.files:
                 path = joined(place.path, entry.name)

@@ -40,13 +40,9 @@ def _set(top: str, mode_of: Callable[[str, int], int]) -> None:
     if not os.path.isdir(top):
         return
     with Dirs(top) as dirs:
-        for place in walk(dirs, _fail):
+        for place in walk(dirs):
             for entry in place.files:
                 if entry.is_file(follow_symlinks=False):
                     path = joined(place.path, entry.name)
                     mode = stat.S_IMODE(entry.stat(follow_symlinks=False).st_mode)
                     os.chmod(entry.name, mode_of(path, mode), dir_fd=place.fd)
-
-
-def _fail(path: str, error: OSError) -> None:
-    raise error

@@ -18,7 +18,7 @@ from gage.locks import is_held
 from gage.meta_files import MetaDir, read_meta_dir
 from gage.output_claims import check_outputs
 from gage.progress import Progress, ignore
-from gage.run import Run, run_meta_path
+from gage.run import STAMPS, Run, run_meta_path
 from gage.status import exit_note
 from gage.step_claims import check_links, links_at
 
@@ -89,7 +89,7 @@ def _no_meta_dir(run: Run, error: OSError) -> Finding:
 def _state(run: Run, is_ours: bool) -> _State:
     """Who is at work on *run*, in words, and the facts that tell how far it has come."""
     inodes = []
-    for name in ("initialized", "staged", "started", "stopped", "proc/exit"):
+    for name in (*STAMPS, "proc/exit"):
         try:
             inodes.append(os.lstat(run_meta_path(run, name)).st_ino)
         except OSError:

@@ -133,10 +133,11 @@ class Place(NamedTuple):
     folders: list[str]
 
 
-def walk(dirs: Dirs, on_error: Callable[[str, OSError], None]) -> Iterator[Place]:
+def walk(dirs: Dirs, on_error: Callable[[str, OSError], None] | None = None) -> Iterator[Place]:
     """Every directory beneath the root, each before those in it, links never entered.
 
-    What cannot be read is told to *on_error* with its path; nothing is left out in silence.
+    What cannot be read is told to *on_error* with its path, or raised as it is; nothing is left
+    out in silence.
     """
     ahead = [""]
     while ahead:
@@ -144,6 +145,8 @@ def walk(dirs: Dirs, on_error: Callable[[str, OSError], None]) -> Iterator[Place
         try:
             place = _listed(path, dirs.fd(path))
         except OSError as error:
+            if on_error is None:
+                raise
             on_error(path, error)
             continue
         yield place

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from gage.fact_claims import fact, lost, mend
-from gage.fact_shapes import STAMPS
 from gage.finding import Finding, What
 from gage.life import Life, is_kept
 from gage.meta_files import (
@@ -20,7 +19,7 @@ from gage.meta_files import (
     text_of,
 )
 from gage.opdef import phases
-from gage.run import RUN_ID, Run, lock_path
+from gage.run import RUN_ID, STAMPS, Run, lock_path
 
 _OF_ONE_ATTEMPT = (
     *("summary.json", "output/40_run", "output/40_run.index"),

@@ -9,6 +9,7 @@ from gage.life import Life
 from gage.meta_files import FOLDERS, Facts, MetaDir, definition_of, own_name
 from gage.opdef import Phase, phases
 from gage.run import Run
+from gage.sealing import UNSEALED
 
 _FROM_INIT = (
     *("__schema__", "id", "opref", "opdef.json", "config.json", "proc/cmd.json", "proc/env.json"),
@@ -27,7 +28,6 @@ _OUTPUTS: dict[Phase, str] = {
     "stage-dependencies": "30_dependencies",
     "finalize": "50_finalize",
 }
-UNSEALED = 0o7222
 READER = "check as the user who owns it, or let yourself read it"
 """What to do where something cannot be read."""
 

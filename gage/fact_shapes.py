@@ -23,7 +23,7 @@ from gage.opdef import (
 )
 from gage.opref import format_opref, parse_opref
 from gage.output import NAMES
-from gage.run import RUN_ID, SCHEMA
+from gage.run import RUN_ID, SCHEMA, STAMPS
 
 _STAMP = re.compile("[0-9]{1,18}")
 _EXIT = re.compile("0|-?[1-9][0-9]{0,9}")
@@ -35,7 +35,6 @@ _HALF_LINES = {
 }
 _ACTION = re.compile(r"\d{4,}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z .+", re.ASCII)
 
-STAMPS = ("initialized", "staged", "started", "stopped")
 """In the order in which they are taken."""
 
 

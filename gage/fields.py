@@ -11,13 +11,14 @@ from typing import Any
 
 from gage.errors import GageError
 from gage.row import Row
+from gage.run import STAMPS
 from gage.scalar import Scalar
 
 Values = tuple[Scalar, ...]
 Field = Callable[[Row], Values]
 
-TIMES = ("initialized", "staged", "started", "stopped")
-"""The fields that are times, in microseconds since the epoch."""
+TIMES = STAMPS
+"""The fields that are times."""
 
 
 def _one(value: Scalar) -> Values:

@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterator, Sequence
 
 from gage.dirs import Dirs
-from gage.fact_claims import READER, UNSEALED, mend
+from gage.fact_claims import READER, mend
 from gage.file_differences import Difference, find_differences
 from gage.file_history import History, changed_by_command, history_of, was_deleted, went_in
 from gage.finding import Finding, Severity, What
@@ -22,6 +22,7 @@ from gage.progress import Progress
 from gage.reading import open_beneath
 from gage.run import Run
 from gage.run_files import Contents, Found, contents_of
+from gage.sealing import UNSEALED
 
 
 def check_files(

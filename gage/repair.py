@@ -15,7 +15,6 @@ from gage.acting import expect_our_home
 from gage.claims import check_run
 from gage.dirs import Dirs, is_gone
 from gage.durable import Sync, unlink
-from gage.fact_claims import UNSEALED
 from gage.facts import log_action
 from gage.finding import Finding
 from gage.home_claims import LOCKS, TMP, abandoned_locks, is_ours
@@ -25,6 +24,7 @@ from gage.process_tree import check_no_survivors
 from gage.reading import READ, chmod_path_fd, open_beneath
 from gage.removing import remove_abandoned, remove_tree
 from gage.run import Run, has_fact
+from gage.sealing import UNSEALED
 
 
 def is_mendable(finding: Finding) -> bool:

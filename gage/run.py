@@ -19,6 +19,8 @@ from gage.opref import OpRef, parse_opref
 from gage.trust import group_name, is_private_group
 
 SCHEMA = "1"
+STAMPS = ("initialized", "staged", "started", "stopped")
+"""The facts that are times, in microseconds since the epoch, in this order."""
 RUN_ID = re.compile("[0-9a-f]{32}")
 
 _FACT_SIZE = 1 << 14

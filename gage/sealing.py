@@ -17,7 +17,9 @@ from gage.progress import Progress, ignore
 from gage.reading import READ, Outcome, chmod_path_fd, digest_at_rest, open_beneath, over_files
 from gage.run_files import Contents, Found, Skipped, contents_of
 
-_UNSEALED = 0o7222
+UNSEALED = 0o7222
+"""What a sealed file may not have: it cannot be written, and runs as nobody else."""
+
 _NO_OTHERS: Mapping[str, str] = {}
 
 
@@ -79,7 +81,7 @@ def seal_run_dir(
         outcomes = {
             found.path: (known[found.path], "")
             for found in files
-            if not each and found.path in known and not found.mode & _UNSEALED
+            if not each and found.path in known and not found.mode & UNSEALED
         }
         files = [found for found in files if found.path not in outcomes]
         outcomes.update(over_files(dirs, files, seal, progress, mend=True))
@@ -117,16 +119,12 @@ def digest_run_dir(
 
 def seal_facts(meta_dir: str, *, sync: Sync = "commit") -> None:
     """Make all facts and logs of a meta dir read-only and durable. Raises OSError."""
-
-    def fail(path: str, error: OSError) -> None:
-        raise error
-
     with Dirs(meta_dir) as dirs:
-        for place in walk(dirs, fail):
+        for place in walk(dirs):
             for entry in place.files:
                 # What cannot be written is a fact, made durable when it was put.
                 if not entry.is_file(follow_symlinks=False) or not (
-                    entry.stat(follow_symlinks=False).st_mode & _UNSEALED
+                    entry.stat(follow_symlinks=False).st_mode & UNSEALED
                 ):
                     continue
                 fd = os.open(entry.name, READ, dir_fd=place.fd)
@@ -186,9 +184,9 @@ def _make_read_only(fd: int, status: os.stat_result, linked: bool) -> str:
     """Take the right to write from a file; why not, where it is not ours alone."""
     if status.st_nlink > 1 and not linked:
         return "it has hard links elsewhere: its mode is left as it is"
-    if status.st_mode & _UNSEALED:
+    if status.st_mode & UNSEALED:
         try:
-            os.fchmod(fd, stat.S_IMODE(status.st_mode) & ~_UNSEALED)
+            os.fchmod(fd, stat.S_IMODE(status.st_mode) & ~UNSEALED)
         except PermissionError:
             if status.st_uid == os.geteuid():
                 return "its file system keeps no modes, and it stays writable"

@@ -8,9 +8,8 @@ and no duration is negative.
 from gage.attempts import attempts
 from gage.clock import Clock
 from gage.facts import put_fact
-from gage.run import Run, read_fact
+from gage.run import STAMPS, Run, read_fact
 
-_NAMES = ("initialized", "staged", "started", "stopped")
 _DIGITS = 17
 """A stamp with more is damaged: it would be of the year 5138, and every later one, too."""
 
@@ -23,5 +22,5 @@ def put_stamp(run: Run, name: str, now: Clock) -> None:
 def _stamps(run: Run) -> list[int]:
     """The stamps of this attempt and the one before it."""
     folders = [attempt.folder for attempt in attempts(run)[-2:]]
-    texts = [read_fact(run, *folder, name) or "" for folder in folders for name in _NAMES]
+    texts = [read_fact(run, *folder, name) or "" for folder in folders for name in STAMPS]
     return [int(text) for text in texts if text.isdecimal() and len(text) <= _DIGITS]

@@ -1,13 +1,18 @@
-"""The links of a pipeline: each leads to a run beside it, which names the pipeline."""
+"""The links of a pipeline: each leads to a run beside it, of the operation of its step.
+
+The run was made for the pipeline, or for another, and is linked where it need not run again.
+"""
 
 import os
 from collections.abc import Iterator
 
+from gage.batch import MARK
 from gage.errors import GageError
 from gage.finding import Finding
 from gage.life import Life
 from gage.meta_files import Facts, definition_of, read_meta_file, text_of
-from gage.pipeline import StepLink, find_links, named_steps
+from gage.opref import parse_opref
+from gage.pipeline import StepLink, find_links, full_names, named_steps
 from gage.run import RUN_ID, Run
 
 
@@ -31,7 +36,8 @@ def check_links(run: Run, facts: Facts, life: Life, links: list[StepLink]) -> It
     """What is wrong with the *links* of *run*."""
     if life.phase == "pending":
         return
-    id = text_of(facts, "id")
+    names = _names(facts)
+    begun = int(text_of(facts, "initialized") or 0)
     for link in links:
         path = f"{run.name}/{link.name}"
         anew = f"gage restart {run} makes the step anew"
@@ -46,11 +52,37 @@ def check_links(run: Run, facts: Facts, life: Life, links: list[StepLink]) -> It
             trouble = "is no link to a run beside the pipeline"
             hint = f"remove it; {anew}"
             yield Finding(run.run_dir, "error", "link", path, trouble, hint)
-        elif id and (parent := _parent(link.run_dir)) != id:
-            named = f"names {parent} as its pipeline" if parent else "names no pipeline"
-            trouble = f"leads to {link.run_dir}, which {named}"
-            yield Finding(run.run_dir, "error", "link", path, trouble, f"gage-fsck {link.run_dir}")
+        elif (opref := _text(link, "opref")) and not _is_of(opref, names.get(link.name, [])):
+            trouble = f"leads to {link.run_dir}, a run of another operation than its step"
+            yield Finding(run.run_dir, "error", "link", path, trouble, f"remove it; {anew}")
+        elif not _text(link, "parent") and _number(link, "initialized") > begun:
+            # What was needed once more was there before; this was made for a pipeline.
+            trouble = f"leads to {link.run_dir}, which does not name its pipeline"
+            yield Finding(run.run_dir, "warning", "link", path, trouble)
 
 
-def _parent(run_dir: str) -> str:
-    return os.fsdecode(read_meta_file(run_dir + ".meta", "parent")).removesuffix("\n")
+def _names(facts: Facts) -> dict[str, list[str]]:
+    """What the operation of each step may be called; nothing for one that was made by hand."""
+    opdef = definition_of(facts)
+    try:
+        pipeline = parse_opref(text_of(facts, "opref"))
+        steps = named_steps(opdef) if opdef else []
+    except GageError:
+        return {}
+    return {s.name: full_names(s.step, pipeline) for s in steps if s.step.operation}
+
+
+def _is_of(opref: str, names: list[str]) -> bool:
+    try:
+        return not names or str(parse_opref(opref)).removesuffix(MARK) in names
+    except GageError:
+        return True  # the run's own check tells of it
+
+
+def _text(link: StepLink, fact: str) -> str:
+    return os.fsdecode(read_meta_file(link.run_dir + ".meta", fact)).removesuffix("\n")
+
+
+def _number(link: StepLink, fact: str) -> int:
+    text = _text(link, fact)
+    return int(text) if text.isdecimal() and len(text) < 20 else 0

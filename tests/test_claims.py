@@ -399,7 +399,7 @@ def test_the_links_of_a_pipeline_are_followed_to_its_steps(tmp_path):
     parent = project.newest("all")
     steps = project.steps(parent)
     prepare, train = (steps[name].run_dir for name in ("prepare", "train"))
-    replaced(prepare, "parent", "0" * 32 + "\n")
+    replaced(prepare, "opref", '2 "" other\n')
     for end in ("", ".meta"):
         shutil.rmtree(train + end)
     os.unlink(f"{parent.run_dir}/evaluate")
@@ -408,8 +408,20 @@ def test_the_links_of_a_pipeline_are_followed_to_its_steps(tmp_path):
     ]
     os.symlink("/etc", f"{parent.run_dir}/evaluate")
     assert "error link evaluate" in said(parent.run_dir)
+    replaced(prepare, "opref", '2 "" prepare\n')
+    assert "error link prepare" not in said(parent.run_dir)
     os.unlink(f"{prepare}.meta/parent")
-    assert "error link prepare" in said(parent.run_dir)
+    assert "warning link prepare" in said(parent.run_dir)
+
+
+def test_a_run_that_was_there_before_is_a_step_as_good_as_any(tmp_path):
+    """Made alone, or for another pipeline: what is not needed once more is linked."""
+    steps = "p: {steps: [a x=5, a x=6]}\n"
+    project = Project(tmp_path, "a: {exec: 'true', flags: {x: 1}}\n" + steps)
+    for words in (["a", "x=7"], ["a", "x=[7,8]", "-n"], ["p"], ["a", "x=[5,6,9]", "-n"]):
+        assert project.run(*words).code == 0
+    assert len(os.listdir(project.home)) >= 2 * 8
+    assert all_said(project) == {}
 
 
 def test_a_fifo_is_waited_for_nowhere(run):

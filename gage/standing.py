@@ -5,9 +5,11 @@ changed is not read twice: a look costs a few system calls for a step that has e
 """
 
 import os
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from gage.errors import GageError
+from gage.expectations import find_unmet
 from gage.pipeline import find_links, is_pipeline, named_steps
 from gage.recorded import recorded_opdef
 from gage.run import Run, has_fact, open_run, read_fact, run_meta_path
@@ -26,6 +28,8 @@ class Standing(NamedTuple):
     *path* are the names of the links to it; *run* is None where a link leads nowhere. Times
     are in microseconds since the epoch. ``is_earlier`` is whether it was started before the
     present attempt of the run that is looked at, and *line* is the last that it wrote.
+    Of a step that has ended *unmet* is what its pipeline expects and it does not meet, and
+    ``is_expected`` whether it meets all that is.
     """
 
     path: tuple[str, ...]
@@ -36,6 +40,8 @@ class Standing(NamedTuple):
     is_earlier: bool = False
     has_steps: bool = False
     line: str = ""
+    unmet: str = ""
+    is_expected: bool = False
 
 
 class _Known:
@@ -49,6 +55,8 @@ class _Known:
         self.ended: Mark = None
         self.defined: Mark = None
         self.names: list[str] = []
+        self.expected: dict[str, Mapping[str, Any]] = {}
+        self.met: dict[str, tuple[Mark, str]] = {}
         self.has_steps = False
         self.by_hand: dict[str, str] = {}
         self.written: Mark = None
@@ -91,8 +99,19 @@ class Observer:
             if step is None:
                 found.append(Standing((*path, name), None, None))
             elif step.name not in above:
-                found += self._below(step, (*path, name), above)
+                first, *others = self._below(step, (*path, name), above)
+                found += [self._judged(first, known, name), *others]
         return found
+
+    def _judged(self, standing: Standing, parent: _Known, name: str) -> Standing:
+        expect = parent.expected.get(name)
+        if not expect or standing.run is None or standing.status not in ENDED:
+            return standing
+        ended = self._known[standing.run.run_dir].ended
+        if parent.met.get(name, (None, ""))[0] != ended:
+            parent.met[name] = ended, ", ".join(find_unmet(standing.run, expect))
+        unmet = parent.met[name][1]
+        return standing._replace(unmet=unmet, is_expected=not unmet)
 
     def _refreshed(self, run: Run) -> _Known:
         known = self._known.setdefault(run.run_dir, _Known(run))
@@ -125,10 +144,16 @@ class Observer:
             known.defined = defined
             try:
                 opdef = recorded_opdef(known.run)
-                known.names = [named.name for named in named_steps(opdef)]
+                steps = named_steps(opdef)
+                known.names = [named.name for named in steps]
+                known.expected = {named.name: named.step.expect for named in steps}
                 known.has_steps = is_pipeline(opdef)
             except (GageError, OSError, AttributeError, LookupError, TypeError):
-                known.names, known.has_steps = [], False  # JSON of any other shape
+                known.names, known.expected, known.has_steps = (
+                    [],
+                    {},
+                    False,
+                )  # JSON of any other shape
         if not known.names and not known.by_hand:
             # A pipeline made by hand has links alone, made before it runs.
             try:

@@ -45,6 +45,27 @@ def test_a_run_stands_before_its_steps_and_each_before_its_own(home):
     ]
 
 
+def test_a_step_is_judged_by_what_its_pipeline_expects(home):
+    a, b = write_run(home, 1, "a"), write_run(home, 2, "b", exit=3)
+    id = pipeline(home, 3, {"a": a, "b": b, "again": a})
+    steps = [
+        {"run": "x", "name": "a", "expect": {"files": ["none"], "metrics": {"loss": "< 1"}}},
+        {"run": "x", "name": "b", "expect": {"exit": 3}},
+        {"run": "x", "name": "again"},
+    ]
+    os.chmod(f"{home}/{id}.meta/opdef.json", 0o644)
+    put(f"{home}/{id}.meta/opdef.json", json.dumps({"steps": steps}).encode())
+    looks = observer(home, id)
+    for _ in range(2):
+        told = [(s.unmet, s.is_expected) for s in looks.look()]
+        assert told == [
+            ("", False),
+            ("no file none, no metric loss, expected < 1", False),
+            ("", True),
+            ("", False),
+        ]
+
+
 def test_a_pipeline_made_by_hand_has_the_steps_that_are_linked(home):
     parent, _, _ = write_steps(home)
     assert told(observer(home, parent)) == [

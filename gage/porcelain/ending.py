@@ -60,6 +60,7 @@ def _failed(standings: Sequence[Standing]) -> list[Standing]:
         and not standing.has_steps
         and not standing.is_earlier
         and standing.status in ("error", "terminated")
+        and not standing.is_expected
     ]
 
 

@@ -61,7 +61,7 @@ def picture(
         [_named(standings[i], words[i], marks) for i in chosen],
         [words[i] for i in chosen],
         [_time(standings[i], words[i], now) for i in chosen],
-        [standings[i].line for i in chosen],
+        [standings[i].unmet or standings[i].line for i in chosen],
     ]
     paint: Paint | None = {1: paint_status} if coloured else None
     lines = list(table_lines(columns, width=width, paint=paint))
@@ -111,7 +111,8 @@ def duration_of(standing: Standing, now: int) -> str:
 
 
 def _named(standing: Standing, word: str, marks: Mapping[str, str]) -> str:
-    mark = marks.get(word, marks.get("", ""))
+    judged = "error" if standing.unmet else "completed" if standing.is_expected else word
+    mark = marks.get(judged if word in ENDED else word, marks.get("", ""))
     name = standing.path[-1] if standing.path else name_of(standing)
     return "  " * len(standing.path) + (f"{mark} " if mark else "") + name
 
@@ -152,7 +153,8 @@ def news(
         elif word == "running":
             yield f"{name_of(standing)}: running"
         elif word in ENDED:
-            last = f": {standing.line}" if standing.line else ""
+            told = standing.unmet or standing.line
+            last = f": {told}" if told else ""
             yield f"{name_of(standing)}: {word} after {duration_of(standing, now)}{last}"
 
 

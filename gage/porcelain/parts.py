@@ -68,6 +68,7 @@ def step_facts(branches: Sequence[Branch]) -> list[dict[str, Any]]:
     return [
         {"name": branch.name, "link": branch.state, "run_dir": branch.run_dir}
         | (_step(branch.row) if branch.row else {})
+        | ({"unmet": list(branch.unmet)} if branch.unmet else {})
         | {"steps": step_facts(branch.steps)}
         for branch in branches
     ]
@@ -102,7 +103,7 @@ def _step(row: Row) -> dict[str, Any]:
 
 def _step_cells(fact: Mapping[str, Any]) -> tuple[str, ...]:
     if fact["link"] != "ok":
-        return "", "", fact["link"], "", "", ""
+        return "", "", fact["link"], "", "", "", ""
     return (
         fact["short_id"],
         fact["operation"],
@@ -110,6 +111,7 @@ def _step_cells(fact: Mapping[str, Any]) -> tuple[str, ...]:
         _local(fact.get("started", "")),
         duration(fact["duration"]) if "duration" in fact else "",
         fact["settings"],
+        ", ".join(fact.get("unmet", ())),
     )
 
 

@@ -1,6 +1,7 @@
 """A pipeline on a terminal: real runs, and what is to be seen of them meanwhile."""
 
 import fcntl
+import json
 import os
 import re
 import signal
@@ -133,10 +134,18 @@ def test_a_failure_shows_its_last_lines_and_what_takes_the_run_up(project, on_te
 
 
 def test_a_step_that_is_not_as_expected_is_told(project, on_terminal):
-    project.write("gage.yaml", STEPS + "checked: {steps: [{run: first, expect: {files: [x]}}]}\n")
+    steps = "{run: bad, expect: {exit: 4}}, {run: first, expect: {files: [x]}}"
+    project.write("gage.yaml", STEPS + f"checked: {{steps: [{steps}]}}\n")
     text, code = on_terminal("run", "-y", "checked").end()
     assert code == 1
+    assert re.search(r"\n  ✓ bad +error .*\n  ✗ first +completed .* no file x\n", text)
+    assert "the last lines of bad" not in text
     assert "\nERROR: [gage] step first: no file x\n" in text
+    shown = project.gage("show", "checked@").out
+    assert re.search(r"\n  first .* completed .* no file x\n", shown)
+    assert json.loads(project.gage("show", "--json", "checked@").out)["steps"][1]["unmet"] == [
+        "no file x"
+    ]
 
 
 @pytest.mark.parametrize(("rows", "columns"), [(3, 20), (2, 80), (4, 10), (24, 5)])

@@ -17,7 +17,6 @@ from gage.errors import StateError
 from gage.files_log import entered
 from gage.filters import Filters
 from gage.listing import read_rows
-from gage.located import shown_path
 from gage.manifest import GENERATED, SOURCE, is_run_path, read_manifest
 from gage.opdef import Dependency
 from gage.patterns import compile_patterns
@@ -156,7 +155,7 @@ def _chosen(run: Run, dependency: Dependency, among: Sequence[str] | None) -> Ro
         )
     raise StateError(
         f"{run.opref} depends on a {dependency.status} run of {dependency.run}{where}, "
-        f"and there is none in {shown_path(run.home)}",
+        f"and there is none in {run.home}",
         f"gage run {dependency.run}",
     )
 

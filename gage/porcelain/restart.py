@@ -43,8 +43,8 @@ from gage.secret import hide
 from gage.staged import check_before_reopening, was_staged
 from gage.status import run_status
 from gage.step_options import StepOptions
-from gage.step_plan import plan_steps
-from gage.upstream import find_parent, is_stale
+from gage.step_plan import is_behind, plan_steps
+from gage.upstream import find_parent
 
 Words = Annotated[list[str], typer.Argument(metavar="RUN [NAME=VALUE]...", show_default=False)]
 
@@ -172,7 +172,7 @@ def _operation_now(run: Run) -> Operation:
 
 
 def _is_as_it_would_be(run: Run, given: dict[str, str], options: StepOptions) -> bool:
-    """Whether ``--needed`` leaves the completed *run* alone; a pipeline asks its steps."""
-    if not options.needed or options.force_sourcecode or is_pipeline(recorded_opdef(run)):
+    """Whether ``--needed`` leaves the completed *run* alone, with all its steps."""
+    if not options.needed or options.force_sourcecode:
         return False
-    return is_unchanged(run, given) and not is_stale(run)
+    return is_unchanged(run, given) and not is_behind(run)

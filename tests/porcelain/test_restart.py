@@ -157,7 +157,9 @@ def test_with_needed_exactly_the_steps_run_whose_values_or_upstream_changed(tmp_
     project = chain(tmp_path)
     assert project.run("all").code == 0
     parent = project.newest("all")
-    assert done(project.restart("all@", "--needed")) == []
+    told = project.restart("all@", "--needed")
+    assert told.err.startswith(f"gage restart: not needed: {parent.id} is completed")
+    assert attempts(parent) == []
     told = project.restart("all@", "--needed", "lr=2")
     assert done(told) == ["restarting train", "restarting evaluate"]
     assert told.out == "training 2.0 None 1\n2.0 None 1"

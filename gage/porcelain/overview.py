@@ -1,6 +1,7 @@
 """The overview: what gage can do, and what there is to do it with here."""
 
 import os
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from gage.errors import GageError
@@ -86,18 +87,24 @@ def _runs() -> list[str]:
     from gage.porcelain.table import terminal_width
 
     rows = read_rows(find_home(None, os.getcwd(), os.environ))
-    if not rows:
+    ids = {row.id for row in rows if row.id}
+    # A step is taken up again with its pipeline.
+    begun = {number: row for number, row in enumerate(rows, 1) if row.parent not in ids}
+    shown = dict(islice(begun.items(), MOST_RUNS))
+    if not shown:
         return []
     width = terminal_width()
-    lines = run_lines(rows[:MOST_RUNS], width=width - 2 if width else None, coloured=is_coloured())
-    last = rows[0]
-    # A step is taken up again with its pipeline.
-    last = next((row for row in rows if row.id and row.id == last.parent), last)
+    lines = run_lines(
+        list(shown.values()),
+        numbers=shown,
+        width=width - 2 if width else None,
+        coloured=is_coloured(),
+    )
     return [
         "",
-        "The last run:" if len(rows) == 1 else "The last runs:",
+        "The last run:" if len(begun) == 1 else "The last runs:",
         *(f"  {line}" for line in lines),
-        *_next(last),
+        *_next(next(iter(shown.values()))),
     ]
 
 

@@ -60,11 +60,16 @@ def list_runs(
 
 
 def run_lines(
-    rows: Sequence[Row], *, simple: bool = False, width: int | None = None, coloured: bool = False
+    rows: Sequence[Row],
+    *,
+    numbers: Iterable[int] | None = None,
+    simple: bool = False,
+    width: int | None = None,
+    coloured: bool = False,
 ) -> Iterable[str]:
     """A line for each of *rows*, cut to *width*; a narrow one has no date."""
     columns: list[list[str]] = [
-        [f"[{number}]" for number in range(1, len(rows) + 1)],
+        [f"[{number}]" for number in numbers or range(1, len(rows) + 1)],
         [row.operation for row in rows],
         [row.status for row in rows],
         [row.label or row.settings for row in rows],

@@ -51,9 +51,13 @@ def test_the_last_runs_are_shown_and_how_a_failed_one_is_taken_up(tmp_path):
 
 def test_a_step_that_failed_is_taken_up_with_its_pipeline(tmp_path):
     home = str(tmp_path / ".gage" / "runs")
-    parent, _, failed = write_steps(home)
-    put(os.path.join(home, f"{failed}.meta", "parent"), parent.encode() + b"\n")
-    assert f"gage restart -n {parent[:8]}  takes it up" in here(tmp_path)
+    parent, *steps = write_steps(home)
+    for step in steps:
+        put(os.path.join(home, f"{step}.meta", "parent"), parent.encode() + b"\n")
+    said = here(tmp_path)
+    # The number is that of gage runs, which lists the steps, too.
+    assert f"\nThe last run:\n  [3]  {parent[:8]}  m1:steps-restart" in said
+    assert f"gage restart -n {parent[:8]}  takes it up" in said
 
 
 def test_a_staged_run_is_to_be_started(tmp_path):

@@ -23,7 +23,8 @@ from gage.manifest import (
     sparse_algorithms,
 )
 from gage.opdef import OpDef, digest_algorithm, phases
-from gage.output import RUN, cut_index
+from gage.output import RUN
+from gage.output_index import cut_index
 from gage.process_tree import check_no_survivors
 from gage.progress import Progress, Tell, ignore, unheard
 from gage.recorded import recorded_config, recorded_opdef

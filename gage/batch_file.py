@@ -99,11 +99,13 @@ def _csv(path: str) -> BatchFile:
     records = _records(reader, shown)
     number, names = next(records, (0, []))
     head = f"{shown}:{number}" if number else shown
+    seen: set[str] = set()
     for column, name in enumerate(names, 1):
         if not name:
             raise ConfigError(f"{head}: column {column}: expected the name of a flag")
-        if names.index(name) != column - 1:
+        if name in seen:
             raise ConfigError(f"{head}: column {column}: {name}: there twice")
+        seen.add(name)
     for number, cells in records:
         if len(cells) != len(names):
             raise ConfigError(

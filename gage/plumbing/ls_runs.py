@@ -22,8 +22,11 @@ def ls_runs(home: str, filters: Filters, sort: Sequence[str] = ()) -> list[Row]:
 
 def ls_named_runs(run_dirs: Iterable[str], filters: Filters, sort: Sequence[str] = ()) -> list[Row]:
     """As ls_runs, but of the runs at *run_dirs*, each once. Raises NotFoundError for no run."""
-    runs = dict.fromkeys(map(open_run, run_dirs))
-    rows = sorted((read_row(run.home, run.name) for run in runs), reverse=True)
+    runs: dict[str, Run] = {}
+    for run in map(open_run, run_dirs):
+        # The meta dir tells which run it is: it is never a link, as the run dir may be.
+        runs.setdefault(os.path.realpath(run.meta_dir), run)
+    rows = sorted((read_row(run.home, run.name) for run in runs.values()), reverse=True)
     return _chosen(rows, filters, sort)
 
 

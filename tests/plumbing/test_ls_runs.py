@@ -108,6 +108,19 @@ def test_a_reader_that_goes_away_is_no_fault(place):
     assert done.stderr == ""
 
 
+def test_a_run_that_is_named_twice_is_listed_once(place, capsys):
+    os.symlink("runs", "elsewhere")
+    words = (
+        "runs/one",
+        "./runs/one",
+        f"{place}/runs/one",
+        "elsewhere/one",
+        "runs//one/",
+        "runs/two",
+    )
+    assert listed(capsys, *words) == "runs/two\nruns/one\n"
+
+
 def test_the_same_is_a_function(place):
     rows = ls_runs("runs", Filters(expressions=("x < 9",), limit=1), ["x"])
     assert [row.name for row in rows] == ["three"]

@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 
 from gage.cli import command, parser_for, print_records, read_records
-from gage.errors import UsageError
+from gage.errors import StateError, UsageError
 from gage.fields import format_json, sort_rows
 from gage.filters import Filters
 from gage.home import find_home
@@ -79,6 +79,9 @@ def _related(args: argparse.Namespace) -> tuple[str, list[str]]:
     if args.steps_of is not None:
         run = _opened(args, args.steps_of)
         beside = run.home
+        if not run.id:
+            # Any run that is no step has this parent.
+            raise StateError(f"{run}: its ID is missing or damaged", f"gage-fsck {run}")
         expressions.append(f"parent = '{run.id}'")
     if args.equal_to is not None:
         from gage.fingerprint import run_fingerprint

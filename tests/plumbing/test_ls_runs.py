@@ -6,6 +6,8 @@ import pytest
 
 from gage.filters import Filters
 from gage.plumbing.ls_runs import ls_runs, main
+from gage.run import open_run
+from tests.programs import write
 from tests.written import write_run
 
 
@@ -119,6 +121,19 @@ def test_a_run_that_is_named_twice_is_listed_once(place, capsys):
         "runs/two",
     )
     assert listed(capsys, *words) == "runs/two\nruns/one\n"
+
+
+@pytest.mark.parametrize("damage", [None, "", "x' or x > 0 or id = '"])
+def test_a_run_without_an_id_has_no_steps_to_be_told(place, capsys, damage):
+    write_run("runs", name="step", parent=open_run("runs/one").id)
+    assert listed(capsys, "--steps-of", "runs/one") == "runs/step\n"
+    os.unlink("runs/one.meta/id")
+    if damage is not None:
+        write("runs/one.meta/id", damage)
+    assert main(["--steps-of", "runs/one"]) == 20
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("gage-ls-runs: runs/one: its ID is missing or damaged\n")
 
 
 def test_the_same_is_a_function(place):

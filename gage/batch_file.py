@@ -58,10 +58,11 @@ def read_batch_file(path: str) -> BatchFile:
 def _document(document: Document) -> BatchFile:
     path, data = document.path, document.data
     root: tuple[str, ...] = ()
-    if path.endswith(".toml") and list(data) == ["trials"]:
+    is_toml = path.lower().endswith(".toml")
+    if is_toml and list(data) == ["trials"]:
         root, data = ("trials",), data["trials"]
     if not isinstance(data, list):
-        hint = "[[trials]] begins each" if path.endswith(".toml") else "[{lr: 0.1}, {lr: 0.01}]"
+        hint = "[[trials]] begins each" if is_toml else "[{lr: 0.1}, {lr: 0.01}]"
         raise document.wrong(root, f"expected a list of rows, found {describe(data)}", hint)
     rows = []
     places: dict[str, tuple[str | int, ...]] = {}
@@ -99,11 +100,13 @@ def _csv(path: str) -> BatchFile:
     records = _records(reader, shown)
     number, names = next(records, (0, []))
     head = f"{shown}:{number}" if number else shown
+    seen: set[str] = set()
     for column, name in enumerate(names, 1):
         if not name:
             raise ConfigError(f"{head}: column {column}: expected the name of a flag")
-        if names.index(name) != column - 1:
+        if name in seen:
             raise ConfigError(f"{head}: column {column}: {name}: there twice")
+        seen.add(name)
     for number, cells in records:
         if len(cells) != len(names):
             raise ConfigError(

@@ -1,6 +1,7 @@
 """Compressed streams: gzip, and zstd where it is installed, told by suffix and by first bytes.
 
-What is read may come from anybody: a stream that grows beyond all measure is given up.
+What is read may come from anybody: a stream that grows beyond all measure is given up. So
+none is written that would.
 """
 
 import io
@@ -9,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO, Any, cast
 
-from gage.errors import ConfigError, UsageError
+from gage.errors import ConfigError, StateError, UsageError
 
 RATIO = 200
 """So many times a stream may grow when it is read, beyond the first ``FREE`` bytes."""
@@ -22,19 +23,21 @@ _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 
 
 @contextmanager
-def compressing(to: IO[bytes], name: str) -> Iterator[IO[bytes]]:
+def compressing(to: IO[bytes], name: str, *, free: int = FREE) -> Iterator[IO[bytes]]:
     """A stream that is compressed as the suffix of *name* says, on its way to *to*.
 
-    Raises UsageError where that needs what is not installed.
+    Raises UsageError where that needs what is not installed. To write to it raises StateError
+    where ``decompressing`` would give up what was written, with so many bytes *free*.
     """
+    packed = _Counted(to)
     if name.endswith((".gz", ".tgz")):
         import gzip
 
-        with gzip.GzipFile("", "wb", fileobj=to, mtime=0) as stream:
-            yield cast(IO[bytes], stream)
+        with gzip.GzipFile("", "wb", fileobj=packed, mtime=0) as stream:
+            yield cast(IO[bytes], _Measured(stream, packed, free, name))
     elif name.endswith((".zst", ".tzst")):
-        with _zstd().open(to, "wb") as stream:
-            yield stream
+        with _zstd().open(packed, "wb") as stream:
+            yield cast(IO[bytes], _Measured(stream, packed, free, name))
     else:
         yield to
 
@@ -76,7 +79,7 @@ def _zstd() -> Any:
 
 
 class _Counted(io.RawIOBase):
-    """A stream that counts what is read from it."""
+    """A stream that counts what is read from it, or written to it."""
 
     def __init__(self, stream: IO[bytes]) -> None:
         self.count = 0
@@ -88,6 +91,14 @@ class _Counted(io.RawIOBase):
     def readinto(self, buffer: Any) -> int:
         data = self._stream.read(len(buffer))
         buffer[: len(data)] = data
+        self.count += len(data)
+        return len(data)
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        self._stream.write(data)
         self.count += len(data)
         return len(data)
 
@@ -140,7 +151,31 @@ class _Bounded:
                 raise
             raise ConfigError(f"damaged: {error}") from None
         self._count += len(data)
-        if self._count > max(self._free, RATIO * self._packed.count):
+        if _is_beyond_measure(self._count, self._packed.count, self._free):
             grown = f"{self._count:,} bytes of {self._packed.count:,}"
             raise ConfigError(f"grows beyond measure: {grown}", "a .tar is taken of any size")
         return data
+
+
+class _Measured:
+    """A stream that is refused where it would grow beyond measure when it is read again."""
+
+    def __init__(self, stream: Any, packed: _Counted, free: int, name: str) -> None:
+        self._stream = stream
+        self._packed = packed
+        self._free = free
+        self._name = name
+        self._count = 0
+
+    def write(self, data: bytes) -> int:
+        # Before it is written: a reader has at least so many bytes when it has read *data*.
+        self._count += len(data)
+        if _is_beyond_measure(self._count, self._packed.count, self._free):
+            trouble = "would grow beyond measure, and be refused where it is imported"
+            raise StateError(f"{self._name}: {trouble}", "a .tar is taken of any size")
+        self._stream.write(data)
+        return len(data)
+
+
+def _is_beyond_measure(count: int, packed: int, free: int) -> bool:
+    return count > max(free, RATIO * packed)

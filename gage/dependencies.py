@@ -164,8 +164,9 @@ def _copy(
     run: Run, origin: str, sources: Sequence[Source], dependency: Dependency, algorithm: str
 ) -> list[Copied]:
     targets = [_target(source.path, dependency.as_, len(sources)) for source in sources]
-    for number, target in enumerate(targets):
-        if target in targets[:number]:
+    taken: set[str] = set()
+    for target in targets:
+        if target in taken:
             raise StateError(f"{run}: {target}: two files that it depends on would be called so")
         if not is_run_path(target):
             raise StateError(f"{run}: {target}: not a path within the run dir")
@@ -174,6 +175,7 @@ def _copy(
                 f"{run}: {target}: a dependency would overwrite it",
                 "put it elsewhere with `as:` in the gage file",
             )
+        taken.add(target)
     return copy_sources(origin, sources, run.run_dir, algorithm, targets=targets)
 
 

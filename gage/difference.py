@@ -146,7 +146,7 @@ def _same(a: Any, b: Any) -> bool:
 
 def _exit(side: Side) -> int | None:
     text = _read(lambda: read_fact(side.run, *side.attempt.folder, "proc", "exit")) or ""
-    return int(text) if text.removeprefix("-").isdecimal() else None
+    return int(text) if text.removeprefix("-").isdecimal() and len(text) < 20 else None
 
 
 def _env(a: Side, b: Side) -> dict[str, Pair]:

@@ -12,7 +12,7 @@ directories and captured output one by one, and the files of the run dir by one 
 import contextlib
 import errno
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Literal, cast
 
 from gage.building import hold
@@ -42,10 +42,18 @@ def put(tmp: str, path: str, data: bytes, *, mode: int = 0o444, sync: Sync = "co
     *tmp* is a directory on the same file system for the temporary file; *mode* is subject
     to the umask. Raises OSError, and then *path* is as it was.
     """
+    with putting(tmp, path, mode=mode, sync=sync) as fd:
+        write_all(fd, data)
+
+
+@contextlib.contextmanager
+def putting(tmp: str, path: str, *, mode: int = 0o444, sync: Sync = "commit") -> Iterator[int]:
+    """As ``put``: *path* holds what a ``with`` block writes to the descriptor, if it ends well."""
     temporary, fd = "", -1
     try:
         temporary, fd = _begun(tmp, mode)
-        _write(fd, data, sync)
+        yield fd
+        _sync_fd(fd, sync)
         os.rename(temporary, path)
     except BaseException as error:
         if isinstance(error, OSError):
@@ -147,5 +155,9 @@ def _begun(tmp: str, mode: int) -> tuple[str, int]:
 
 def _write(fd: int, data: bytes, sync: Sync) -> None:
     write_all(fd, data)
+    _sync_fd(fd, sync)
+
+
+def _sync_fd(fd: int, sync: Sync) -> None:
     if sync != "none":
         os.fsync(fd)

@@ -5,7 +5,7 @@ directory goes before it.
 """
 
 import os
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -76,9 +76,9 @@ def read_scalars(run: Run) -> Scalars:
                 scalars.complaints.append(f"{path}: cannot be read: {error.strerror}")
             except (ValueError, MemoryError) as error:
                 scalars.complaints.append(f"{path}: no event file: {error}")
-    several = [tag for _, tag in tags]
+    folders = Counter(tag for _, tag in tags)
     for (folder, tag), kept in tags.items():
-        name = f"{folder}/{tag}" if several.count(tag) > 1 and folder else tag
+        name = f"{folder}/{tag}" if folders[tag] > 1 and folder else tag
         scalars.by_tag[name] = list(kept)
         scalars.before[name] = counts[folder, tag] - len(kept)
     return scalars

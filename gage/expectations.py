@@ -3,11 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-from gage.errors import GageError
+from gage.errors import ConfigError, GageError
 from gage.patterns import compile_patterns
 from gage.row import read_row
 from gage.run import Run, has_fact
 from gage.run_files import walk_run_dir
+from gage.scalar import Scalar
+from gage.summary import number_of
 
 _COMPARISONS = ("<=", ">=", "!=", "==", "<", ">", "=")
 
@@ -16,7 +18,8 @@ def unmet(run: Run, expect: Mapping[str, Any]) -> list[str]:
     """What of *expect* the finished *run* does not meet, a line each; none where all is well.
 
     ``exit`` is the exit code (0 without it), ``files`` patterns that must each match a file,
-    ``metrics`` a number or a comparison such as ``< 0.1`` for each name.
+    ``metrics`` a number or a comparison such as ``< 0.1`` for each name. Raises ConfigError
+    for a comparison with what is no number.
     """
     row = read_row(run.home, run.name)
     wanted = int(expect.get("exit", 0))
@@ -32,7 +35,7 @@ def unmet(run: Run, expect: Mapping[str, Any]) -> list[str]:
         value = row.metrics.get(name)
         if value is None:
             complaints.append(f"no metric {name}, expected {condition}")
-        elif not _holds(float(value), str(condition)):
+        elif not _holds(value, str(condition)):
             complaints.append(f"{name} is {value}, expected {condition}")
     return complaints
 
@@ -45,9 +48,19 @@ def find_unmet(run: Run, expect: Mapping[str, Any]) -> list[str]:
         return []  # JSON of any other shape
 
 
-def _holds(value: float, condition: str) -> bool:
-    operator = next((op for op in _COMPARISONS if condition.startswith(op)), "")
-    limit = float(condition[len(operator) :])
+def parse_condition(text: str) -> tuple[str, int | float]:
+    """The operator of the condition *text*, if it has one, and the number. Raises ConfigError."""
+    operator = next((op for op in _COMPARISONS if text.startswith(op)), "")
+    try:
+        return operator, number_of(text[len(operator) :])
+    except ValueError:
+        raise ConfigError(f"{text}: no comparison with a number", "such as `< 0.1`") from None
+
+
+def _holds(value: Scalar, condition: str) -> bool:
+    operator, limit = parse_condition(condition)
+    if not isinstance(value, int | float):
+        return False
     return {
         "<": value < limit,
         "<=": value <= limit,

@@ -99,13 +99,15 @@ def operation_names(row: Row) -> tuple[str, ...]:
 def sort_rows(rows: list[Row], keys: Sequence[str]) -> list[Row]:
     """*rows* sorted by fields, the first of *keys* counting most; ``-KEY`` turns one round.
 
-    Numbers come before text, and runs that have no such value last, whichever the turn.
+    Whichever the turn, numbers come before NaN, which is the value of what went wrong and never
+    the best, then comes text, and runs that have no such value come last.
     """
     for key in reversed(keys):
         of = field(key.removeprefix("-"))
-        has = [row for row in rows if of(row)]
-        has.sort(key=lambda row, of=of: _rank(of(row)), reverse=key.startswith("-"))  # type: ignore[misc]
-        rows = has + [row for row in rows if not of(row)]
+        ranked = [(_rank(values), row) for row in rows if (values := of(row))]
+        ranked.sort(key=lambda pair: pair[0], reverse=key.startswith("-"))
+        ranked.sort(key=lambda pair: pair[0][0][0])
+        rows = [row for _, row in ranked] + [row for row in rows if not of(row)]
     return rows
 
 
@@ -129,7 +131,12 @@ def format_json(row: Row) -> str:
 
 
 def _rank(values: Values) -> list[tuple[int, float, str]]:
+    """What sorts *values*: the kind of each, and what sorts it among others of its kind."""
     return [
-        (0, value, "") if isinstance(value, int | float) else (1, 0, str(value or ""))
+        (2, 0, str(value or ""))
+        if not isinstance(value, int | float)
+        else (0, value, "")
+        if value == value
+        else (1, 0, "")  # NaN is neither less nor more than anything
         for value in values
     ]

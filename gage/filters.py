@@ -302,7 +302,7 @@ def _side(span: Span, stamp: int) -> int:
 
 
 def _span(text: str, now: clock.Clock) -> Span:
-    if text.isdecimal() and len(text) >= 9:  # as the facts hold it
+    if text.isdecimal() and 9 <= len(text) <= 18:  # as the facts hold it
         return Span(int(text), int(text) + 1)
     return parse_span(text, now())
 

@@ -161,6 +161,7 @@ def _steps(operations: Mapping[str, OpDef], project: str) -> Iterator[Violation]
             except ConfigError as error:
                 yield Violation(place, error.message, error.hint)
                 continue
+            yield from _expectations(place, step)
             if trouble := _unknown(step.operation, namespace, operations, project):
                 yield Violation(place, *trouble)
             elif target := look_up(step.operation, namespace, operations):
@@ -169,6 +170,16 @@ def _steps(operations: Mapping[str, OpDef], project: str) -> Iterator[Violation]
             names = list(_refusals((opdef.name, "steps"), step_names, steps))
             yield from names or _step_secrets(opdef, operations)
     yield from _cycles(targets)
+
+
+def _expectations(place: Place, step: Step) -> Iterator[Violation]:
+    conditions = step.expect.get("metrics") or {}
+    if not conditions:
+        return
+    from gage.expectations import parse_condition
+
+    for name, condition in conditions.items():
+        yield from _refusals((*place, "expect", "metrics", name), parse_condition, str(condition))
 
 
 def _step_secrets(opdef: OpDef, operations: Mapping[str, OpDef]) -> Iterator[Violation]:

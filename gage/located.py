@@ -42,14 +42,14 @@ class Document(NamedTuple):
 
 
 def read_document(path: str) -> Document:
-    """Read the document at *path*; its suffix says which language it is in.
+    """Read the document at *path*; its suffix, in either case, says which language it is in.
 
     Raises NotFoundError where there is no such file, ConfigError where it makes no sense.
     """
     text = read_text(path)
-    if path.endswith(".toml"):
+    if path.lower().endswith(".toml"):
         return _toml(path, text)
-    if path.endswith(".json"):
+    if path.lower().endswith(".json"):
         return _json(path, text)
     return _yaml(path, text)
 

@@ -1,28 +1,21 @@
-"""A phase's output: the bytes that a command wrote, and an index of when and to which stream.
+"""A phase's output: the bytes that a command wrote, unchanged, in the order they were read.
 
-``output/NAME`` holds the bytes unchanged, in the order in which they were read.
-``output/NAME.index`` is text, with a line for each piece of it, in order::
-
-    MICROSECONDS STREAM LENGTH
-
-MICROSECONDS since the epoch; STREAM ``o`` for standard output, ``e`` for standard error, or
-``x`` for LENGTH bytes that came here, could not be written, and are missing. Bytes are
-written before their record: the index may lag behind and never leads, and bytes beyond it
-belong to the output, their time and stream unknown. A last line without its newline is no
-record.
+They are in ``output/NAME``, and are written before their record in its index (output_index.py):
+that may lag behind and never leads, and bytes beyond it belong to the output, their time and
+stream unknown.
 """
 
 import errno
 import os
 import stat
-from typing import NamedTuple
 
 from gage.clock import Clock
-from gage.durable import Sync, put, sync_dir
+from gage.durable import Sync, sync_dir
 from gage.errors import UsageError
 from gage.facts import make_folders
 from gage.locks import hold_output
-from gage.run import Run, read_fact_bytes, run_meta_path, tmp_dir
+from gage.output_index import Record, format_record
+from gage.run import Run, run_meta_path
 
 NAMES = ("10_sourcecode", "20_runtime", "30_dependencies", "40_run", "50_finalize")
 RUN = "40_run"
@@ -33,14 +26,6 @@ CHUNK = 1 << 18
 _PENDING = 1 << 16
 
 
-class Record(NamedTuple):
-    """A line of the index: *length* bytes of *stream*, read at *time* (µs since the epoch)."""
-
-    time: int
-    stream: str
-    length: int
-
-
 def output_name(word: str) -> str:
     """The file name of the phase *word*, ``run`` or ``40_run``. Raises UsageError."""
     for name in NAMES:
@@ -48,21 +33,6 @@ def output_name(word: str) -> str:
             return name
     phases = ", ".join(name[3:] for name in NAMES)
     raise UsageError(f"{word!r}: no such phase", f"one of {phases}")
-
-
-def format_record(record: Record) -> bytes:
-    """The line of *record*, with its newline."""
-    return b"%d %b %d\n" % (record.time, record.stream.encode(), record.length)
-
-
-def parse_record(line: bytes) -> Record | None:
-    """The inverse of format_record; None for half a line, or anything else."""
-    parts = line.removesuffix(b"\n").split(b" ")
-    if len(parts) != 3 or not line.endswith(b"\n") or parts[1] not in (b"o", b"e", b"x"):
-        return None
-    if not (parts[0].isdigit() and parts[2].isdigit()):
-        return None
-    return Record(int(parts[0]), parts[1].decode(), int(parts[2]))
 
 
 def read_tail(path: str, limit: int) -> tuple[int, bytes]:
@@ -99,33 +69,6 @@ def read_ends(path: str, limit: int) -> tuple[bytes, bytes, int]:
     last = end[limit // 4 :]
     last = last[last.find(b"\n", 0, -1) + 1 :]
     return first, last, start + len(end) - len(first) - len(last)
-
-
-def cut_index(run: Run, name: str) -> int:
-    """Let the index of the output *name* tell of no more than there is; how many bytes less.
-
-    After a power cut it may lead: these bytes came, and are recorded as missing. Raises OSError.
-    """
-    index = read_fact_bytes(run, "output", name + ".index")
-    if index is None or os.path.islink(run_meta_path(run, "output")):
-        return 0
-    path = run_meta_path(run, "output", name)
-    left = os.stat(path).st_size if os.path.exists(path) else 0
-    lost, time = 0, 0
-    lines: list[bytes] = []
-    for line in index.splitlines(keepends=True):
-        if (record := parse_record(line)) is None:
-            break  # the last, half written, or damage: from here on nothing is known
-        time = record.time
-        here = record.length if record.stream == "x" else min(record.length, left)
-        left -= 0 if record.stream == "x" else here
-        lost += record.length - here
-        lines += [format_record(record._replace(length=here))] if here else []
-    if lost:
-        lines.append(format_record(Record(time, "x", lost)))
-        data = b"".join(lines)
-        put(tmp_dir(run), run_meta_path(run, "output", name + ".index"), data, mode=0o664)
-    return lost
 
 
 class OutputFile:

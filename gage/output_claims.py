@@ -8,12 +8,10 @@ from gage.fact_claims import READER, fact, lost, mend
 from gage.finding import Finding
 from gage.life import Life
 from gage.meta_files import MetaDir, is_output, text_of
-from gage.output import CHUNK, RUN, parse_record
+from gage.output import RUN
+from gage.output_index import IndexReader
 from gage.reading import READ, open_beneath
 from gage.run import Run
-
-LONGEST_RECORD = 80
-"""No record has so many bytes: half a line that is longer is no half of a record."""
 
 
 def check_outputs(run: Run, meta: MetaDir, life: Life) -> Iterator[Finding]:
@@ -53,31 +51,23 @@ def _may_lag(meta: MetaDir, path: str) -> bool:
 def _compared(run: Run, dirs: Dirs, path: str, meta: MetaDir, life: Life) -> Iterator[Finding]:
     index = path + ".index"
     length = last = 0
-    half = b""
     # The index first: of an output that grows meanwhile there are more bytes, never less.
     fd = open_beneath(dirs, index, READ)
     try:
-        number = 0
-        while data := os.read(fd, CHUNK):
-            *lines, half = (half + data).split(b"\n")
-            for line in lines:
-                number += 1
-                record = parse_record(line + b"\n")
-                if record is None:
-                    trouble = f"line {number} is no record of output"
-                    yield fact(run, "error", "damaged", index, trouble, lost(run))
-                    return
-                if record.time < last:
-                    trouble = f"line {number} is earlier than the one before"
-                    yield fact(run, "error", "mismatch", index, trouble, lost(run))
-                last = max(last, record.time)
-                length += record.length if record.stream != "x" else 0
+        reader = IndexReader(fd)
+        for record in reader.records():
+            if record.time < last:
+                trouble = f"line {reader.count} is earlier than the one before"
+                yield fact(run, "error", "mismatch", index, trouble, lost(run))
+            last = max(last, record.time)
+            length += record.length if record.stream != "x" else 0
     finally:
         os.close(fd)
-    if len(half) > LONGEST_RECORD:
-        yield fact(run, "error", "damaged", index, "ends in no record of output", lost(run))
+    if reader.is_damaged:
+        trouble = f"line {reader.count + 1} is no record of output"
+        yield fact(run, "error", "damaged", index, trouble, lost(run))
         return
-    if half:
+    if reader.half:
         yield fact(run, "warning", "cut", index, "ends in half a line", mend(run))
     size = _size(dirs, path)
     if path == f"output/{RUN}" and life.phase == "started":

@@ -21,6 +21,9 @@ from gage.shown import escaped
 
 _TOKEN = re.compile(r"%(?:\(([^()]*)\)|(%)|([0-9A-Fa-f]{2})|)")
 
+MAX_DEPTH = 100
+"""How deep conditions may be nested: what is shown is asked as deep as it was read."""
+
 _Shown = Callable[[str], str]
 """How a value is shown, escaped or not."""
 
@@ -40,10 +43,7 @@ def parse_format(
     With *shell* each value is quoted for sh(1), or all that an ``%(if)`` makes, and otherwise
     as it is. Raises UsageError.
     """
-    try:
-        parts = _Parser(list(_tokens(text)), now).parts(())
-    except RecursionError:
-        raise UsageError("format: too many %(if) in one another") from None
+    parts = _Parser(list(_tokens(text)), now).parts(())
     shown = escaped if escape and not shell else str
 
     def line(row: Row) -> str:
@@ -83,6 +83,7 @@ class _Parser:
     def __init__(self, tokens: list[_Token], now: Clock) -> None:
         self._tokens = tokens[::-1]
         self._now = now
+        self._depth = 0
 
     def parts(self, ends: Sequence[str]) -> list[str | _Part]:
         """What comes up to one of the words *ends*, which is next; to the end for none."""
@@ -107,6 +108,9 @@ class _Parser:
 
     def _conditional(self, text: str) -> _Part:
         holds = _condition(text)
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            raise UsageError(f"format: more than {MAX_DEPTH} %(if) in one another")
         asked = self.parts(("then",))
         self._tokens.pop()
         chosen = self.parts(("else", "end"))
@@ -114,6 +118,7 @@ class _Parser:
         if self._tokens.pop().text == "else":
             other = self.parts(("end",))
             self._tokens.pop()
+        self._depth -= 1
         return lambda row, shown: _text(
             chosen if holds(_text(asked, row, str)) else other, row, shown
         )

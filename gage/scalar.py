@@ -24,9 +24,12 @@ _KINDS: dict[type, Kind] = {
 # As texts, which re compiles when they are first asked: most commands never do.
 _READS_AS_ANOTHER = r"""(?xi)y|n|yes|no|on|off|true|false|null|~
     |[-+]?0[xob][0-9a-f_]+
-    |(?=.*[0-9])[-+]?[0-9_]*(:[0-9_]+)*\.?[0-9_]*(e[-+]?[0-9_]+)?
+    |(?=.*[0-9])[-+]?[0-9_]*+(:[0-9_]++)*+\.?[0-9_]*+(e[-+]?[0-9_]+)?
     |[-+]?\.?(inf|infinity|nan)"""
-"""Words, integers, floats and sexagesimals, of YAML 1.1 and 1.2 alike."""
+"""Words, integers, floats and sexagesimals, of YAML 1.1 and 1.2 alike.
+
+Digits that were taken are not given back, which would take time with the square of their number.
+"""
 
 _SEQUENCE_START = ("[", "range[", "linspace[", "logspace[")
 _NO_PLAIN_START = ("'", '"', "!", "&", "|", ">", "---", "...")

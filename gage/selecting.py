@@ -56,10 +56,15 @@ def select_run(rows: Sequence[Row], spec: str) -> Row:
     return found[0]
 
 
+def is_path(spec: str) -> bool:
+    """Whether *spec* names a run by its path."""
+    return "/" in spec or spec in (".", "..")
+
+
 def _select(rows: Sequence[Row], spec: str) -> list[Row]:
     if not spec:
         raise UsageError("an empty text names no run", "1 is the newest run of the listing")
-    if "/" in spec or spec in (".", ".."):
+    if is_path(spec):
         return [_at_path(spec)]
     if match := _AT.fullmatch(spec):
         back = match["back"] or ("0" if match["before"] is None else match["before"] or "1")

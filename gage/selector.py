@@ -48,6 +48,8 @@ def parse_selector(text: str) -> Selector:
     file = os.path.normpath(file) if file else ""
     if file in ("", ".", "..") or file.startswith(("/", "../")):
         raise ConfigError(f"{text}: not a file of the project", "name one by its path in it")
+    if not _is_path(file):
+        raise ConfigError(f"{text}: no file can be called so")
     return Selector(text, excludes, file, key, _key_pattern(text, key) if separator else None)
 
 
@@ -77,6 +79,13 @@ def files_of(root: str, selector: Selector) -> list[str]:
     if not _GLOB.search(selector.file):
         return [selector.file]
     return sorted(set(_glob(root, "", selector.file.split("/"))))
+
+
+def _is_path(file: str) -> bool:
+    try:
+        return b"\0" not in os.fsencode(file)
+    except UnicodeEncodeError:  # half a character, that only JSON can spell
+        return False
 
 
 def _key_pattern(text: str, key: str) -> tuple[re.Pattern[str] | None, ...]:

@@ -16,9 +16,10 @@ from typing import NamedTuple
 from gage.errors import GageError
 from gage.event_files import read_scalars
 from gage.opdef import metric_patterns, raw_steps
-from gage.output import RUN, parse_record, read_tail
+from gage.output import RUN, read_tail
+from gage.output_index import index_records
 from gage.recorded import recorded_opdef
-from gage.run import Run, read_fact_bytes, run_meta_path
+from gage.run import Run, run_meta_path
 from gage.searching import Match, all_matches
 from gage.summary import OUTPUT_LIMIT, number_of
 
@@ -102,7 +103,7 @@ def _add_matches(found: Found, run: Run, patterns: Mapping[str, str]) -> None:
         return
     if start:
         found.complaints.append(f"metrics: the first {start:,} bytes of the output are left out")
-    index = _index(run)
+    numbered: dict[str, tuple[list[tuple[Match, int | float]], int]] = {}
     for name, (matches, before, trouble) in all_matches(patterns, output).items():
         if trouble:
             found.complaints.append(f"metrics: {name}: {trouble}")
@@ -114,13 +115,18 @@ def _add_matches(found: Found, run: Run, patterns: Mapping[str, str]) -> None:
             what = f"{count} of {len(matches)} matches are no numbers, such as {odd.value[:60]!r}"
             found.complaints.append(f"metrics: {name}: {what}")
         if numbers:
-            times = _times(index, [start + match.end for match, _ in numbers])
-            steps = _steps([match for match, _ in numbers], before)
-            values = [number for _, number in numbers]
-            points = list(map(Point, steps, values, times))
-            found.series[name] = Series(points, before)
+            numbered[name] = numbers, before
         if before:
             found.complaints.append(f"metrics: {name}: the first {before:,} values are left out")
+    ends = {start + match.end for numbers, _ in numbered.values() for match, _ in numbers}
+    times = _times(run, sorted(ends))
+    for name, (numbers, before) in numbered.items():
+        steps = _steps([match for match, _ in numbers], before)
+        points = [
+            Point(step, number, times.get(start + match.end))
+            for step, (match, number) in zip(steps, numbers, strict=True)
+        ]
+        found.series[name] = Series(points, before)
 
 
 def _number(match: Match) -> int | float | None:
@@ -141,31 +147,21 @@ def _steps(matches: Sequence[Match], before: int) -> list[int]:
     return steps
 
 
-def _index(run: Run) -> list[tuple[int, int]]:
-    """Up to which byte the output was read at which time, in order."""
+def _times(run: Run, ends: Sequence[int]) -> dict[int, int]:
+    """When each of the bytes before *ends*, which ascend, was read, as far as that is known."""
+    times: dict[int, int] = {}
+    read = at = 0
+    # One pass for all metrics, that keeps no records: there may be millions.
     try:
-        data = read_fact_bytes(run, "output", RUN + ".index") or b""
+        for record in index_records(run, RUN):
+            read += record.length if record.stream != "x" else 0
+            while at < len(ends) and ends[at] <= read:
+                times[ends[at]] = record.time
+                at += 1
+            if at == len(ends):
+                break
     except OSError:
-        return []
-    ends, end = [], 0
-    for line in data.split(b"\n")[:-1]:
-        record = parse_record(line + b"\n")
-        if record is None:
-            break  # damaged: from here on nothing is known
-        if record.stream != "x":
-            end += record.length
-            ends.append((end, record.time))
-    return ends
-
-
-def _times(index: Sequence[tuple[int, int]], ends: Iterable[int]) -> list[int | None]:
-    """When each of the bytes before *ends*, which ascend, was read."""
-    times: list[int | None] = []
-    at = 0
-    for end in ends:
-        while at < len(index) and index[at][0] < end:
-            at += 1
-        times.append(index[at][1] if at < len(index) else None)
+        pass  # what could be read of it counts
     return times
 
 

@@ -7,8 +7,9 @@ and no duration is negative.
 
 from gage.attempts import attempts
 from gage.clock import Clock
+from gage.errors import StateError
 from gage.facts import put_fact
-from gage.run import STAMPS, Run, read_fact
+from gage.run import STAMPS, Run, read_fact, run_meta_path
 
 _DIGITS = 17
 """A stamp with more is damaged: it would be of the year 5138, and every later one, too."""
@@ -19,8 +20,23 @@ def put_stamp(run: Run, name: str, now: Clock) -> None:
     put_fact(run, name, text=str(max([now(), *(stamp + 1 for stamp in _stamps(run))])))
 
 
+def read_stamp(run: Run, name: str) -> int | None:
+    """The stamp *name* of this attempt, None before that. Raises StateError for a damaged one."""
+    text = read_fact(run, name)
+    if text is None:
+        return None
+    if not _is_stamp(text):
+        trouble = f"{run_meta_path(run, name)}: this fact is damaged"
+        raise StateError(trouble, f"gage-fsck {run}")
+    return int(text)
+
+
 def _stamps(run: Run) -> list[int]:
     """The stamps of this attempt and the one before it."""
     folders = [attempt.folder for attempt in attempts(run)[-2:]]
     texts = [read_fact(run, *folder, name) or "" for folder in folders for name in STAMPS]
-    return [int(text) for text in texts if text.isdecimal() and len(text) <= _DIGITS]
+    return [int(text) for text in texts if _is_stamp(text)]
+
+
+def _is_stamp(text: str) -> bool:
+    return text.isdecimal() and len(text) <= _DIGITS

@@ -29,6 +29,7 @@ from gage.renewal import renew, renew_from
 from gage.run import Run, has_fact, open_run, read_fact
 from gage.scalar import Scalar
 from gage.staged import check_before_reopening, was_staged
+from gage.stamps import read_stamp
 from gage.status import run_status
 from gage.step import Step
 from gage.step_runs import prepare_steps
@@ -125,8 +126,10 @@ def _began(parent: Run, force: bool) -> int | None:
     A pipeline that nobody executes, whose steps are run by hand, has one attempt without an
     end, unless its source code is to be another.
     """
-    started = read_fact(parent, "started")
-    return int(started) if started else None if force else 0
+    started = read_stamp(parent, "started")
+    if started is None:
+        return None if force else 0
+    return started
 
 
 def _planned(plan: _Plan, named: NamedStep, link: StepLink, earlier: Action | None) -> PlannedStep:
@@ -150,8 +153,8 @@ def _planned(plan: _Plan, named: NamedStep, link: StepLink, earlier: Action | No
     given, target = _renewed(plan, named, run)
     finished = has_fact(run, "proc", "exit") and not unmet(run, named.step.expect)
     if finished and not given and earlier in (None, "leave", "restart if stale"):
-        started = read_fact(run, "started")
-        if plan.began is not None and started and int(started) >= plan.began:
+        started = read_stamp(run, "started")
+        if plan.began is not None and started is not None and started >= plan.began:
             return PlannedStep(named, "leave", link, {})
         if (plan.needed or named.step.needed or named.is_trial) and not plan.force:
             return PlannedStep(named, "restart if stale", link, {})

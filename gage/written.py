@@ -11,7 +11,8 @@ from typing import NamedTuple
 from gage.attempts import find_attempt
 from gage.clock import iso
 from gage.errors import StateError
-from gage.output import CHUNK, RUN, Record, parse_record
+from gage.output import CHUNK, RUN
+from gage.output_index import IndexReader, Record
 from gage.run import Run, has_fact, run_meta_path
 from gage.status import Status, run_status
 
@@ -179,23 +180,19 @@ def _indexed(
                 left -= len(data)
                 yield Piece(record.time, record.stream, data)
         else:
-            os.lseek(fd, record.length, os.SEEK_CUR)
+            # Not beyond the end, whatever a damaged index tells: lseek(2) refuses to go far.
+            end = os.fstat(fd).st_size
+            os.lseek(fd, min(os.lseek(fd, 0, os.SEEK_CUR) + record.length, end), os.SEEK_SET)
     while data := os.read(fd, CHUNK):
         yield Piece(None, None, data)
 
 
 def _records(run: Run, name: str, index: int, follow: bool) -> Iterator[Record]:
-    half = b""
+    reader = IndexReader(index)
     while True:
         over = not (follow and _may_grow(run, name))
-        while data := os.read(index, CHUNK):
-            *lines, half = (half + data).split(b"\n")
-            for line in lines:
-                record = parse_record(line + b"\n")
-                if record is None:
-                    return  # damaged: from here on nothing is known
-                yield record
-        if over:
+        yield from reader.records()
+        if over or reader.is_damaged:
             return
         time.sleep(FOLLOW_EVERY)
 

@@ -27,7 +27,9 @@ def bounded(work: Callable[[], object], *, seconds: int = SECONDS, size: int = B
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
             with open("/proc/self/statm", encoding="ascii") as file:
                 ours = int(file.read().split()[0]) * resource.getpagesize()
-            resource.setrlimit(resource.RLIMIT_AS, (ours + size, ours + size))
+            # A process that the work starts, and bounds, may set a bound of its own.
+            _, hard = resource.getrlimit(resource.RLIMIT_AS)
+            resource.setrlimit(resource.RLIMIT_AS, (ours + size, hard))
             work()
             told = b""
         except GageError as error:

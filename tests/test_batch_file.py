@@ -56,6 +56,7 @@ def test_a_toml_file_has_a_list_of_trials():
     file = read("t.toml", "[[trials]]\nlr = 0.1\n[[trials]]\nlr = 0.01\n")
     assert [row.texts for row in file.rows] == [{"lr": "0.1"}, {"lr": "0.01"}]
     assert file.rows[1].where("lr") == "t.toml:4"
+    assert [row.texts for row in read("T.TOML", "[[trials]]\nlr = 0.1\n").rows] == [{"lr": "0.1"}]
 
 
 def test_a_string_of_json_stays_a_string():

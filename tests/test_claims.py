@@ -14,6 +14,7 @@ from gage.plumbing.exec import start_run
 from gage.plumbing.finalize import finalize_run
 from gage.repair import is_mendable, repair_run
 from gage.run import Run, open_run
+from tests.bounded import bounded
 from tests.fsck_runs import (
     LINKS,
     copied,
@@ -241,6 +242,7 @@ def test_a_byte_that_flipped_in_a_file_that_values_were_written_to_is_no_doing_o
         ("output/40_run.index", "2 o 1\n1 o 11\n", "error mismatch .meta/output/40_run.index"),
         ("output/40_run.index", "1 o 12\n1 o", "warning cut .meta/output/40_run.index"),
         ("output/40_run.index", "1 o 12\n" + "9" * 99, "error damaged .meta/output/40_run.index"),
+        ("output/40_run.index", f"1 o {'9' * 5000}\n", "error damaged .meta/output/40_run.index"),
         ("log/runner", "2026-11-21T10:00:00.000000Z x\n2026-1", "warning cut .meta/log/runner"),
     ],
 )
@@ -249,6 +251,13 @@ def test_facts_that_contradict_each_other_are_told(run, fact, text, wanted):
         text = open_run(run).id + "\n"
     replaced(run, fact, text)
     assert (wanted in said(run)) if wanted else (said(run) == [])
+
+
+def test_an_index_without_newlines_is_told_of_at_once(run):
+    replaced(run, "output/40_run.index", "")
+    os.truncate(f"{run}.meta/output/40_run.index", 1 << 31)
+    assert bounded(lambda: said(run)) == ""
+    assert said(run) == ["error damaged .meta/output/40_run.index"]
 
 
 def test_half_a_line_that_more_was_appended_to_is_what_a_crash_leaves(run):

@@ -8,7 +8,8 @@ from gage.dependencies import take_dependencies
 from gage.errors import NotFoundError, StateError
 from gage.manifest import Entry, read_manifest
 from gage.opdef import Dependency
-from gage.run import open_run
+from gage.run import open_run, run_meta_path
+from tests.bounded import bounded
 from tests.programs import program, read, tree, write
 from tests.written import write_run
 
@@ -221,6 +222,16 @@ def test_nothing_is_written_over(place):
     told = stage("again")
     assert told.code == 20
     assert "x/f: two files that it depends on would be called so" in told.err
+
+
+def test_many_files_are_compared_in_time_that_grows_with_their_number(tmp_path):
+    other = write_run(tmp_path / "runs", "prepare")
+    paths = [f"{number:06}/{number:06}" for number in range(100_000)] + ["x/000000"]
+    lines = "".join(f"g {'0' * 64} {path}\n" for path in paths)
+    write(run_meta_path(other, "manifest"), lines)
+    run = write_run(tmp_path / "runs", exit=None)
+    told = bounded(lambda: take_dependencies(run, [Dependency(run="prepare", as_="in")], "", ""))
+    assert "000000: two files that it depends on would be called so" in told
 
 
 @pytest.mark.parametrize("as_", ["../out", "/tmp/out", "a/../../out", ".."])

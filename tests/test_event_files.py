@@ -5,6 +5,7 @@ import pytest
 
 from gage.event_files import read_scalars
 from gage.run import Run
+from tests.bounded import bounded
 
 pytest.importorskip("tensorboard")
 
@@ -16,7 +17,7 @@ def run(tmp_path) -> Run:
 
 
 def write_events(folder, values, *, tag="loss"):
-    """Write an event file as TensorBoard does, and return its path."""
+    """Write an event file as TensorBoard does, with a value of each *tag*; return its path."""
     from tensorboard.compat.proto import event_pb2, summary_pb2
     from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
@@ -24,8 +25,9 @@ def write_events(folder, values, *, tag="loss"):
     before = set(os.listdir(folder))
     writer = EventFileWriter(str(folder))
     for number, value in enumerate(values):
-        scalar = summary_pb2.Summary.Value(tag=tag, simple_value=value)
-        summary = summary_pb2.Summary(value=[scalar])
+        tags = [tag] if isinstance(tag, str) else tag
+        scalars = [summary_pb2.Summary.Value(tag=name, simple_value=value) for name in tags]
+        summary = summary_pb2.Summary(value=scalars)
         event = event_pb2.Event(step=number * 10, wall_time=1000.5 + number, summary=summary)
         writer.add_event(event)
     writer.close()
@@ -45,6 +47,18 @@ def test_a_tag_of_several_directories_is_named_after_each(run):
     write_events(f"{run}/valid", [2.0])
     write_events(f"{run}/valid", [3.0], tag="acc")
     assert sorted(read_scalars(run).by_tag) == ["acc", "train/loss", "valid/loss"]
+
+
+def test_many_tags_are_named_in_time_that_grows_with_their_number(run):
+    write_events(f"{run}/logs", [1.0], tag=[f"tag {number}" for number in range(60_000)])
+    write_events(f"{run}/more", [1.0], tag="tag 7")
+
+    def work():
+        found = read_scalars(run).by_tag
+        assert len(found) == 60_001
+        assert {"tag 6", "logs/tag 7", "more/tag 7"} <= found.keys()
+
+    assert bounded(work, seconds=20) == ""
 
 
 @pytest.mark.parametrize("keep", [0, 5, 30, 60, -3])

@@ -2,6 +2,7 @@
 
 import pytest
 
+from gage.errors import ConfigError
 from gage.expectations import unmet
 from gage.run import open_run
 from tests.porcelain.place import write_run
@@ -54,3 +55,25 @@ def test_a_metric_that_is_missing_or_no_number_is_not_as_expected(tmp_path):
     run = run_of(tmp_path, metrics={"loss": float("nan")})
     assert unmet(run, {"metrics": {"acc": "> 0"}}) == ["no metric acc, expected > 0"]
     assert unmet(run, {"metrics": {"loss": "< 1"}}) == ["loss is nan, expected < 1"]
+
+
+@pytest.mark.parametrize(
+    ("condition", "met"),
+    [("> 1", True), ("< 1e308", False), ("< inf", True), (10**400, True), (10**400 + 1, False)],
+)
+def test_a_metric_may_be_larger_than_any_float(tmp_path, condition, met):
+    run = run_of(tmp_path, metrics={"n": 10**400})
+    assert (unmet(run, {"metrics": {"n": condition}}) == []) is met
+
+
+@pytest.mark.parametrize("value", ["0.1", None, "x"])
+def test_a_metric_that_damage_made_no_number_is_not_as_expected(tmp_path, value):
+    run = run_of(tmp_path, metrics={"loss": value})
+    assert len(unmet(run, {"metrics": {"loss": "< 1"}})) == 1
+
+
+@pytest.mark.parametrize("condition", ["< lots", "<", "= 1 2", "9" * 5000])
+def test_a_comparison_with_no_number_is_refused(tmp_path, condition):
+    run = run_of(tmp_path, metrics={"loss": 1})
+    with pytest.raises(ConfigError, match="no comparison with a number"):
+        unmet(run, {"metrics": {"loss": condition}})

@@ -1,8 +1,11 @@
 import json
+import math
+import random
 
 import pytest
 
 from gage.fields import FACTS, field, format_json, row_facts, sort_rows
+from gage.listing import read_rows
 from gage.row import read_row
 from gage.said import add_tags, set_label
 from tests.written import write_run
@@ -56,6 +59,24 @@ def test_rows_are_sorted_by_fields(tmp_path):
     assert order("started") == [0, 1, 2, 3, 4, 5, 6]
     assert order("-started") == [6, 5, 4, 3, 2, 1, 0]
     assert order("unknown") == [0, 1, 2, 3, 4, 5, 6]
+
+
+@pytest.mark.parametrize(
+    ("key", "wanted"),
+    [
+        ("loss", [-math.inf, 0.5, 2, 10**400, math.inf, math.nan, "a", "b"]),
+        ("-loss", [math.inf, 10**400, 2, 0.5, -math.inf, math.nan, "b", "a"]),
+    ],
+)
+def test_numbers_come_before_what_is_none_and_text_whichever_the_turn(tmp_path, key, wanted):
+    values = [2, math.nan, "b", 0.5, math.inf, 10**400, "a", -math.inf]
+    for config in [{"loss": value} for value in values] + [{}]:
+        write_run(tmp_path, config=config)
+    rows = read_rows(str(tmp_path))
+    for _ in range(10):
+        random.shuffle(rows)
+        found = [row.config.get("loss") for row in sort_rows(rows, [key])]
+        assert repr(found) == repr([*wanted, None])
 
 
 def test_runs_without_a_value_come_last_whichever_the_turn(tmp_path):

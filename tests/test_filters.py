@@ -13,6 +13,8 @@ from tests.written import write_run
 
 DAY = 86_400_000_000
 NOON = 20_000 * DAY + DAY // 2  # 2024-10-04 12:00, in UTC
+DIGITS = "9" * 5000
+"""More than Python takes for an integer."""
 
 
 @pytest.fixture
@@ -106,6 +108,7 @@ def test_it_does_not_hold(row, text):
         ("status = complete", 10, "`complete` is no status"),
         ("status in (error, none)", 19, "`none` is no status"),
         ("started > soon", 11, "time `soon`: expected a time, found `soon`"),
+        pytest.param(f"started > {DIGITS}", 11, f"time `{DIGITS}`: expected a time", id="digits"),
         ("started ~ 2024", 11, "time `2024`: expected a time, found `2024`"),
         ("started ~ today", 11, "a time contains nothing"),
         ("(" * 60 + "lr < 1", 52, "expected less than 50 levels"),

@@ -267,6 +267,10 @@ def test_the_default_is_said_or_the_only_one() -> None:
             ],
         ),
         ("$run-dir: x\n", ["gage.yaml:1: $run-dir: unknown key | did you mean $runs-dir?"]),
+        (
+            "a: x\np:\n  steps:\n  - run: a\n    expect:\n      metrics: {m: 1, n: < lots}\n",
+            ["gage.yaml:6: p.steps.0.expect.metrics.n: < lots: no comparison with a number"],
+        ),
         ("a b: x\n", ["gage.yaml:1: a b: expected the name of an operation"]),
         ("- a\n", ["gage.yaml:1: expected a mapping, not a list"]),
     ],

@@ -211,6 +211,12 @@ def test_a_hostile_table_is_read_or_refused(cells: str) -> None:
 
 
 @pytest.mark.usefixtures("here")
+def test_a_table_of_many_columns_is_refused_at_once() -> None:
+    write("rows.csv", ",".join(map(str, range(200_000))) + ",0\n")
+    assert "column 200001: 0: there twice" in harmless(lambda: read_batch_file("rows.csv"))
+
+
+@pytest.mark.usefixtures("here")
 def test_patterns_that_take_long_to_compile_do_not_hold_up_who_reads_the_gage_file() -> None:
     pattern = "(?i)" + "[!-\\U0010fffe]" * 60_000
     write("gage.yaml", f'a: {{exec: x, metrics: {{m: "{pattern}", n: "("}}}}\n')

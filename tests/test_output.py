@@ -7,21 +7,12 @@ from hypothesis import strategies as st
 from gage import clock
 from gage.errors import StateError, UsageError
 from gage.facts import put_fact
-from gage.output import (
-    OutputFile,
-    Record,
-    cut_index,
-    format_record,
-    output_name,
-    parse_record,
-    read_ends,
-    read_tail,
-)
+from gage.output import OutputFile, output_name, read_ends, read_tail
 from gage.run import Run, run_meta_path
 from gage.written import read_output
+from tests.bounded import bounded
 from tests.staged import staged_run
 
-records = st.builds(Record, st.integers(0, 2**60), st.sampled_from("oex"), st.integers(0, 2**50))
 pieces = st.lists(
     st.tuples(st.sampled_from("oe"), st.binary(min_size=1, max_size=20) | st.just(b"a\nb\n"))
 )
@@ -45,19 +36,6 @@ def write(run: Run, parts: list, name: str = "40_run") -> None:
 
 def read(run: Run, name: str = "40_run", **options) -> bytes:
     return b"".join(read_output(run, name, **options))
-
-
-@given(records)
-def test_a_record_reads_back_as_itself(record):
-    line = format_record(record)
-    assert parse_record(line) == record
-    assert parse_record(line[:-1]) is None
-
-
-@given(st.binary())
-def test_what_is_no_record_is_none(line):
-    record = parse_record(line)
-    assert record is None or parse_record(format_record(record)) == record
 
 
 @given(parts=pieces)
@@ -125,6 +103,24 @@ def test_bytes_that_were_lost_are_skipped_in_the_index(tmp_path):
     assert read(run, streams="e") == b"err\n"
 
 
+def test_what_an_index_tells_of_bytes_that_are_not_there_is_passed_over(tmp_path):
+    run = finished(tmp_path)
+    write(run, [("o", b"out\n"), ("e", b"err\n")])
+    with open(run_meta_path(run, "output", "40_run.index"), "wb") as file:
+        file.write(b"1 o %d\n" % (10**18 - 1) * 20 + b"2 e 4\n")
+    assert read(run, streams="e") == b""
+    assert read(run, streams="o") == b"out\nerr\n"
+
+
+def test_an_index_without_newlines_is_given_up_at_once(tmp_path):
+    run = finished(tmp_path)
+    write(run, [("o", b"out\n"), ("e", b"err\n")])
+    os.truncate(run_meta_path(run, "output", "40_run.index"), 0)
+    os.truncate(run_meta_path(run, "output", "40_run.index"), 1 << 31)
+    assert bounded(lambda: read(run, streams="e")) == ""
+    assert read(run, streams="e") == b"out\nerr\n"
+
+
 def test_no_output_is_nothing(tmp_path):
     assert read(finished(tmp_path)) == b""
 
@@ -155,33 +151,6 @@ def test_a_phase_is_named_by_word_or_file(tmp_path):
     assert output_name("sourcecode") == output_name("10_sourcecode") == "10_sourcecode"
     with pytest.raises(UsageError, match="'nonsense': no such phase"):
         output_name("nonsense")
-
-
-SIZES = st.lists(st.integers(min_value=1, max_value=5000), max_size=8)
-
-
-@given(SIZES, st.integers(min_value=0, max_value=20_000), st.sampled_from(["", "12", "12 o"]))
-def test_an_index_tells_of_no_more_than_there_is_once_it_was_cut(
-    tmp_path_factory, sizes, there, half
-):
-    run = finished(tmp_path_factory.mktemp("run"))
-    write(run, [("o" if n % 2 else "e", b"x" * size) for n, size in enumerate(sizes)])
-    path = run_meta_path(run, "output", "40_run")
-    os.truncate(path, min(there, sum(sizes)))
-    with open(path + ".index", "a", encoding="utf-8") as file:
-        file.write(half)
-    lost = cut_index(run, "40_run")
-    assert lost == max(0, sum(sizes) - there)
-    with open(path + ".index", "rb") as file:
-        records = [parse_record(line) for line in file.readlines()]
-    whole = [record for record in records if record is not None]
-    assert sum(r.length for r in whole if r.stream != "x") == min(there, sum(sizes))
-    assert sum(r.length for r in whole if r.stream == "x") == lost
-    assert cut_index(run, "40_run") == 0
-
-
-def test_what_is_not_there_has_no_index_to_be_cut(tmp_path):
-    assert cut_index(finished(tmp_path), "40_run") == 0
 
 
 @given(st.binary(max_size=60), st.integers(1, 80))

@@ -43,9 +43,12 @@ def test_what_a_patch_did_not_make_is_not_undone():
 @given(st.binary())
 @example(b"--- a\n+++ a\n@@ -1,99999999999 +1,99999999999 @@\n-x\n")
 @example(b"@@ -1 +1 @@\n-x\n+y\n")
+@example(b"--- a\n+++ a\n@@ -1,%b +1 @@\n-x\n" % (b"9" * 5000))
 def test_any_bytes_are_read(data):
     for patch in parse_patches(data):
         undo(patch, data)
+    is_whole(data)
+    line_counts(data)
 
 
 @given(TEXTS, TEXTS, NAMES)

@@ -89,11 +89,21 @@ def test_a_format_chooses(row, text, line):
         *("%(then)", "%(else)", "%(end)", "%(if)a%(end)", "%(if)a%(then)b%(then)c%(end)"),
         *("%(if:equals)a%(then)b%(end)", "%(if:like=a)a%(then)b%(end)", "%(if)" * 5000),
         *("%(if)a%(then)b%(else)c%(else)d%(end)", "%(iff)%(end)"),
+        *(
+            "%(if)" * 101 + "a" + "%(then)b%(end)" * 101,
+            "%(if)a%(then)" * 250 + "b" + "%(end)" * 250,
+        ),
     ],
 )
 def test_a_choice_that_is_not_whole_is_refused(text):
     with pytest.raises(UsageError):
         parse_format(text)
+
+
+def test_choices_may_be_deep_and_many(row):
+    assert parse_format("%(if)" * 100 + "a" + "%(then)b%(end)" * 100)(row) == "b"
+    assert parse_format("%(if)a%(then)" * 100 + "b" + "%(end)" * 100)(row) == "b"
+    assert parse_format("%(if)a%(then)b%(end)" * 1000)(row) == "b" * 1000
 
 
 def test_for_a_shell_a_choice_is_one_word(row):

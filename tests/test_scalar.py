@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gage.scalar import Scalar, format_value, kind_of, same
+from tests.bounded import bounded
 
 TEXTS = st.one_of(
     st.text(st.characters(codec="utf-8")),
@@ -64,3 +65,10 @@ def test_a_string_never_reads_as_another_kind(value: str) -> None:
         assert not isinstance(loaded, bool | int | float)
     else:
         assert yaml.safe_load(text) == value
+
+
+@pytest.mark.parametrize("part", ["1", "1_", "1:", ":1", "1.", "1e", "0x1", "\u0661"])
+def test_a_long_text_is_told_from_a_number_in_time_that_grows_with_it(part: str) -> None:
+    text = part * 1_000_000 + "x"
+    assert bounded(lambda: format_value(text)) == ""
+    assert format_value(text) == text

@@ -58,6 +58,7 @@ def test_a_path_that_holds_what_separates_is_quoted() -> None:
     [
         *["", "-", ".", "#x", "/etc/x.py", "../x.py", "a/../../x.py"],
         *["x.py#", "x.py#a..b", 'x.py#"a', 'x.py#"a"b', '"x.py"y'],
+        *['"a\\u0000b.py"', '-"a\\u0000*"#x', "a\0b.py", '"\\ud800.py"'],
     ],
 )
 def test_a_selector_that_makes_no_sense_is_refused(text: str) -> None:

@@ -5,9 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gage.output import Record, format_record
+from gage.output_index import Record, format_record
 from gage.run import Run, run_meta_path
 from gage.series import read_series, thinned
+from tests.bounded import bounded
 from tests.programs import write
 from tests.test_event_files import write_events
 
@@ -68,6 +69,21 @@ def test_what_is_behind_the_index_has_no_time(run):
     assert [p.time for p in read_series(run).series["loss"].points] == [1_000_000, None]
     os.remove(run_meta_path(run, "output", "40_run.index"))
     assert [p.time for p in read_series(run).series["loss"].points] == [None, None]
+
+
+def test_the_times_of_several_metrics_are_those_of_their_matches(run):
+    wrote(run, "loss: 3\n", "acc: 1\nloss: 2\n", "acc: 2\n", loss=LOSS, acc=r"acc: (\S+)")
+    series = read_series(run).series
+    assert [p.time for p in series["loss"].points] == [1_000_000, 2_000_000]
+    assert [p.time for p in series["acc"].points] == [2_000_000, 3_000_000]
+
+
+def test_an_index_of_many_records_is_read_in_little_memory(run):
+    wrote(run, "x\n" * 10, "loss: 3\n", loss=LOSS)
+    index = run_meta_path(run, "output", "40_run.index")
+    write(index, "1700000000000000 o 0\n" * 500_000 + "5 o 28\n")
+    assert bounded(lambda: read_series(run), size=20 << 20) == ""
+    assert read_series(run).series["loss"].points == [(1, 3, 5)]
 
 
 def test_a_metric_without_a_pattern_is_its_name_and_a_number(run):

@@ -8,7 +8,7 @@ from gage import clock
 from gage.cli import command, complain, parser_for
 from gage.clock import Clock
 from gage.durable import put, sync_policy
-from gage.errors import StateError, SystemRefusedError
+from gage.errors import StateError, SystemRefusedError, UsageError
 from gage.facts import log_action, put_fact, put_json, remove_fact
 from gage.files_log import FileEvent, append_events, entered, read_events
 from gage.headroom import IN_HOOK, give_headroom
@@ -23,7 +23,8 @@ from gage.manifest import (
     sparse_algorithms,
 )
 from gage.opdef import OpDef, digest_algorithm, phases
-from gage.output import RUN, cut_index
+from gage.output import RUN
+from gage.output_index import cut_index
 from gage.process_tree import check_no_survivors
 from gage.progress import Progress, Tell, ignore, unheard
 from gage.recorded import recorded_config, recorded_opdef
@@ -34,6 +35,8 @@ from gage.status import exit_note, expect, run_status
 from gage.summary import read_summary
 
 RUNNER_DIED = -9
+_EXIT_CODES = range(-64, 256)
+"""What wait(2) can tell of a command: the signals, and what exit(2) takes."""
 
 
 def finalize_run(
@@ -49,10 +52,16 @@ def finalize_run(
 
     *exit_code* is the command's, ``-n`` for signal n; without it, what exec noted is
     recorded, or -9 where the runner died. ``proc/exit`` is written last, and repeating
-    does no harm. Raises StateError where the run was not started or has ended otherwise,
-    LockedError while something of it still runs, SystemRefusedError where the disk is full
-    or fails, and then it can be repeated when that is mended.
+    does no harm. Raises UsageError for a code that no command has, StateError where the run
+    was not started or has ended otherwise, LockedError while something of it still runs,
+    SystemRefusedError where the disk is full or fails, and then it can be repeated when that
+    is mended.
     """
+    if exit_code is not None and exit_code not in _EXIT_CODES:
+        raise UsageError(
+            f"{exit_code}: no exit code of a command",
+            "0 to 255, or -1 to -64 for the signal that killed it",
+        )
     environ = os.environ if environ is None else environ
     try:
         lines = _finalize_held(run, exit_code, environ, progress, now)

@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 
 from gage.cli import command, parser_for, print_records, read_records
-from gage.errors import UsageError
+from gage.errors import StateError, UsageError
 from gage.fields import format_json, sort_rows
 from gage.filters import Filters
 from gage.home import find_home
@@ -22,8 +22,11 @@ def ls_runs(home: str, filters: Filters, sort: Sequence[str] = ()) -> list[Row]:
 
 def ls_named_runs(run_dirs: Iterable[str], filters: Filters, sort: Sequence[str] = ()) -> list[Row]:
     """As ls_runs, but of the runs at *run_dirs*, each once. Raises NotFoundError for no run."""
-    runs = dict.fromkeys(map(open_run, run_dirs))
-    rows = sorted((read_row(run.home, run.name) for run in runs), reverse=True)
+    runs: dict[str, Run] = {}
+    for run in map(open_run, run_dirs):
+        # The meta dir tells which run it is: it is never a link, as the run dir may be.
+        runs.setdefault(os.path.realpath(run.meta_dir), run)
+    rows = sorted((read_row(run.home, run.name) for run in runs.values()), reverse=True)
     return _chosen(rows, filters, sort)
 
 
@@ -76,6 +79,9 @@ def _related(args: argparse.Namespace) -> tuple[str, list[str]]:
     if args.steps_of is not None:
         run = _opened(args, args.steps_of)
         beside = run.home
+        if not run.id:
+            # Any run that is no step has this parent.
+            raise StateError(f"{run}: its ID is missing or damaged", f"gage-fsck {run}")
         expressions.append(f"parent = '{run.id}'")
     if args.equal_to is not None:
         from gage.fingerprint import run_fingerprint

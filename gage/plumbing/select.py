@@ -9,7 +9,7 @@ from gage.errors import UsageError
 from gage.fields import format_json
 from gage.home import find_home
 from gage.listing import read_rows
-from gage.selecting import select_runs
+from gage.selecting import is_path, select_runs
 
 
 def parser() -> argparse.ArgumentParser:
@@ -31,7 +31,7 @@ def main(argv: Sequence[str]) -> int:
     if not args.specs and not args.stdin:
         raise UsageError("which runs?", "name them, or pipe their names to --stdin")
     words = [*args.specs, *(read_records(args.nul) if args.stdin else ())]
-    specs = [os.path.join(args.cwd, spec) if "/" in spec else spec for spec in words]
+    specs = [os.path.join(args.cwd, spec) if is_path(spec) else spec for spec in words]
     rows = select_runs(read_rows(find_home(args.runs, args.cwd or ".", os.environ)), specs)
     if args.json:
         print_records(map(format_json, rows), nul=args.nul)

@@ -32,8 +32,8 @@ MUTANTS = (
     Mutant(
         "a fact is not synced",
         "durable.py",
-        '    write_all(fd, data)\n    if sync != "none":\n        os.fsync(fd)\n',
-        "    write_all(fd, data)\n",
+        '    if sync != "none":\n        os.fsync(fd)\n',
+        "    pass\n",
         *("data-lost", "stage"),
     ),
     Mutant(
@@ -46,17 +46,15 @@ MUTANTS = (
     Mutant(
         "facts are written in place",
         "durable.py",
-        "        temporary, fd = _begun(tmp, mode)\n        _write(fd, data, sync)\n",
-        "        unlink(path)\n"
-        "        temporary, fd = path, os.open(path, _CREATE, mode)\n"
-        "        _write(fd, data, sync)\n",
+        "        temporary, fd = _begun(tmp, mode)\n",
+        "        unlink(path)\n        temporary, fd = path, os.open(path, _CREATE, mode)\n",
         *("kill", "stage"),
     ),
     Mutant(
         "what could not be synced is called done",
         "durable.py",
-        '    write_all(fd, data)\n    if sync != "none":\n        os.fsync(fd)\n',
-        '    write_all(fd, data)\n    if sync != "none":\n'
+        '    if sync != "none":\n        os.fsync(fd)\n',
+        '    if sync != "none":\n'
         "        with contextlib.suppress(OSError):\n            os.fsync(fd)\n",
         *("EIO", "stage"),
     ),

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from gage.output import parse_record
+from gage.output_index import parse_record
 from gage.run import Run, lock_path, open_run, read_fact, run_meta_path
 from gage.status import run_status
 from tests.faults.disks import fill, small_disk, use_inodes

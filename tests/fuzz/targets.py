@@ -24,7 +24,7 @@ from gage import (
     index,
     moments,
     opref,
-    output,
+    output_index,
     patch,
     selector,
     sequence,
@@ -220,7 +220,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
         [files_log.parse_event(line) for line in _text(data).split("\n")] and None
     ),
     "an index": _index,
-    "an index of output": lambda data: output.parse_record(data) and None,
+    "an index of output": lambda data: output_index.parse_record(data) and None,
     "an opref": _raising(opref.parse_opref, ValueError),
     "the name of an operation": _raising(opref.parse_opname),
     "a filter": _raising(lambda text: filters.parse_filter(text, lambda: 1_763_726_400_000_000)),

@@ -14,7 +14,7 @@ from gage.errors import LockedError, StateError, TimedOutError
 from gage.headroom import AT_END
 from gage.identity import our_identity, read_identity
 from gage.locks import holding, is_held, take
-from gage.output import parse_record
+from gage.output_index import parse_record
 from gage.plumbing.exec import exec_run, open_run_output, start_run
 from gage.run import Run, has_fact, lock_path, read_fact, run_meta_path
 from gage.status import boot_id, exit_note, run_status

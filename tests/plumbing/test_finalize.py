@@ -148,11 +148,18 @@ def test_the_noted_code_is_recorded(tmp_path, script, code, status):
     assert run_status(run) == status
 
 
-@pytest.mark.parametrize("code", ["0", "7", "-15"])
+@pytest.mark.parametrize("code", ["0", "7", "255", "-15", "-64"])
 def test_the_code_may_be_given(tmp_path, code):
     run = executed(tmp_path, "true")
     assert finalize(run, "--exit-code", code).code == 0
     assert read_fact(run, "proc", "exit") == code
+
+
+@pytest.mark.parametrize("code", ["256", "-65", "123456789012", "9" * 5000])
+def test_a_code_that_no_command_has_is_refused(tmp_path, code):
+    run = executed(tmp_path, "true")
+    assert finalize(run, "--exit-code", code).code == 2
+    assert run_status(run) == "exited"
 
 
 def test_a_run_whose_runner_died_is_terminated(tmp_path):

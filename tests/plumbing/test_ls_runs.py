@@ -6,6 +6,8 @@ import pytest
 
 from gage.filters import Filters
 from gage.plumbing.ls_runs import ls_runs, main
+from gage.run import open_run
+from tests.programs import write
 from tests.written import write_run
 
 
@@ -106,6 +108,32 @@ def test_a_reader_that_goes_away_is_no_fault(place):
     )
     assert done.stdout == "141\n"
     assert done.stderr == ""
+
+
+def test_a_run_that_is_named_twice_is_listed_once(place, capsys):
+    os.symlink("runs", "elsewhere")
+    words = (
+        "runs/one",
+        "./runs/one",
+        f"{place}/runs/one",
+        "elsewhere/one",
+        "runs//one/",
+        "runs/two",
+    )
+    assert listed(capsys, *words) == "runs/two\nruns/one\n"
+
+
+@pytest.mark.parametrize("damage", [None, "", "x' or x > 0 or id = '"])
+def test_a_run_without_an_id_has_no_steps_to_be_told(place, capsys, damage):
+    write_run("runs", name="step", parent=open_run("runs/one").id)
+    assert listed(capsys, "--steps-of", "runs/one") == "runs/step\n"
+    os.unlink("runs/one.meta/id")
+    if damage is not None:
+        write("runs/one.meta/id", damage)
+    assert main(["--steps-of", "runs/one"]) == 20
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("gage-ls-runs: runs/one: its ID is missing or damaged\n")
 
 
 def test_the_same_is_a_function(place):

@@ -5,9 +5,12 @@ import os
 import pytest
 
 from gage import clock
+from gage.errors import StateError
 from gage.locks import holding
 from gage.run import open_run
 from gage.status import run_status
+from gage.step_plan import plan_steps
+from tests.fsck_runs import replaced
 from tests.pipelines import Project, chain, done
 from tests.programs import program, read, write
 from tests.staged import staged_run
@@ -61,6 +64,21 @@ def test_a_step_that_is_not_as_expected_stops_the_pipeline_and_says_why(tmp_path
     name, mended = given.partition("=")[0], {"file": "o.txt", "x": 1, "code": 0}
     told = project.restart("p@", "--needed", f"{name}={mended[name]}")
     assert (told.code, done(told)) == (0, ["restarting a", "running b"])
+
+
+@pytest.mark.parametrize("text", ["", "soon", "9" * 5000])
+def test_a_start_that_is_damaged_is_named_with_its_run(tmp_path, text):
+    project = chain(tmp_path / "project")
+    assert project.run("all").code == 0
+    parent = project.newest("all")
+    step = project.newest("train")
+    replaced(step.run_dir, "started", text)
+    told = project.restart("all@", "--needed")
+    assert told.code == 125
+    assert f"{step.name}.meta/started: this fact is damaged" in told.err
+    replaced(parent.run_dir, "started", text)
+    with pytest.raises(StateError, match=f"{parent.name}.meta/started: this fact is damaged"):
+        plan_steps(parent)
 
 
 def test_a_step_that_shall_fail_is_done_when_it_does(tmp_path):

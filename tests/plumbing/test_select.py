@@ -50,6 +50,19 @@ def test_an_empty_spec_is_a_usage_error(place):
     assert main(["--runs", "runs"]) == 2
 
 
+def test_a_dot_is_the_directory_that_it_works_from(place, capsys):
+    os.mkdir("runs/one")
+    os.mkdir("runs/two")
+    assert main(["-C", "runs/one", "--runs", "..", "."]) == 0
+    assert capsys.readouterr().out == f"{place}/runs/one\n"
+    os.chdir("runs/two")
+    assert main(["-C", "../one", "--runs", "..", ".", "./."]) == 0
+    assert capsys.readouterr().out == f"{place}/runs/one\n"
+    os.mkdir("sub")
+    assert main(["-C", "sub", "--runs", "../..", ".."]) == 0
+    assert capsys.readouterr().out == f"{place}/runs/two\n"
+
+
 def test_it_works_from_another_directory(place, capsys):
     os.mkdir("sub")
     assert main(["-C", "sub", "--runs", "../runs", "one", "../runs/two"]) == 0

@@ -13,7 +13,7 @@ from gage.removing import remove_abandoned
 from gage.run import run_names
 from tests.pipelines import chain, done
 from tests.porcelain.place import gage_on_terminal
-from tests.programs import can_be_killed, killed_at, program, tree, write
+from tests.programs import can_be_killed, killed_at, program, read, tree, write
 from tests.staged import staged_run
 
 
@@ -80,6 +80,23 @@ def test_a_wrong_archive_is_named_and_changes_nothing(project, elsewhere, tmp_pa
     assert told.code == 30
     assert told.err.startswith(f"gage runs import: {tmp_path}/bad.tar: no tar archive")
     assert program("gage", "runs", cwd=elsewhere).out == ""
+
+
+@pytest.mark.parametrize("name", ["a.tgz", "a.tar.zst"])
+def test_what_would_be_refused_is_not_written_and_a_tar_is_taken(elsewhere, tmp_path, name):
+    run = staged_run(f"{tmp_path}/runs", ["truncate", "-s", "150M", "zeros"])
+    for verb in ("gage-exec", "gage-finalize"):
+        assert program(verb, run.run_dir).code == 0
+    write(f"{tmp_path}/{name}", "what was there")
+    words = ("gage", "--runs", f"{tmp_path}/runs", "runs", "export", "1", "-o")
+    told = program(*words, name, cwd=str(tmp_path))
+    assert told.code == 20
+    assert told.err.startswith(f"gage runs export: {name}: would grow beyond measure")
+    assert "hint: a .tar" in told.err
+    assert read(f"{tmp_path}/{name}") == "what was there"
+    assert sorted(os.listdir(tmp_path)) == [name, "elsewhere", "runs"]
+    assert program(*words, "a.tar", cwd=str(tmp_path)).code == 0
+    assert program("gage", "runs", "import", "../a.tar", cwd=elsewhere).code == 0
 
 
 @pytest.mark.parametrize("end", ["tar", "tar.gz", "tar.zst"])

@@ -226,7 +226,7 @@ def test_steps_are_compared_by_their_names(place):
 
 
 @pytest.mark.parametrize("name", ["config.json", "manifest", "proc/cmd.json", "opref", "proc/exit"])
-@pytest.mark.parametrize("damage", [b"\xff{", None])
+@pytest.mark.parametrize("damage", [b"\xff{", None, b"9" * 5000], ids=["bytes", "gone", "digits"])
 def test_a_damaged_run_is_compared_as_far_as_it_goes(place, home, name, damage):
     one, other = write_run(home, 1), write_run(home, 2)
     path = os.path.join(home, one + ".meta", name)

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from gage.output import Record, format_record
+from gage.output_index import Record, format_record
 from tests.porcelain.place import NOON, gage, gage_on_terminal, put, write_run
 
 pytest.importorskip("plotext")

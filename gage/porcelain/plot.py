@@ -36,6 +36,7 @@ _COLOURS = ("cyan", "orange", "green", "magenta", "red", "blue")
 _CODES = ("36", "33", "32", "35", "31", "34")
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _LINE = "⣀⠤⠒⠉"
+_NEEDED = ("build", "clear_figure", "limit_size", "plot_size", "theme", "uncolorize")
 
 
 class Curve(NamedTuple):
@@ -221,6 +222,12 @@ def _plotext() -> Any:
             "plotext, which draws charts, is not installed here",
             "pip install 'gage[plot]', or use --json",
         ) from None
+    # An environment may have any release of it: 6 has the name, and is another library.
+    if not all(hasattr(plotext, name) for name in _NEEDED):
+        version = shown_line(str(getattr(plotext, "__version__", "of no known version")))
+        raise UsageError(
+            f"plotext {version}: gage needs 5", "pip install 'gage[plot]', or use --json"
+        )
     return plotext
 
 

@@ -1,5 +1,6 @@
 import json
 import os
+import subprocess
 import sys
 
 import pytest
@@ -121,6 +122,18 @@ def test_without_plotext_it_is_said_what_to_install(tmp_path, home, monkeypatch)
         "hint: pip install 'gage[plot]', or use --json\n"
     )
     assert told.code == 2
+
+
+def test_another_plotext_is_told_from_none(tmp_path, home):
+    write_run(home, 1, output=LOSS)
+    put(str(tmp_path / "other" / "plotext" / "__init__.py"), b'__version__ = "6.1.0"\n')
+    env = os.environ | {"PYTHONPATH": str(tmp_path / "other")}
+    told = subprocess.run(["gage", "plot", "loss"], cwd=tmp_path, env=env, capture_output=True)
+    assert told.stdout == b""
+    assert told.stderr == (
+        b"gage plot: plotext 6.1.0: gage needs 5\nhint: pip install 'gage[plot]', or use --json\n"
+    )
+    assert told.returncode == 2
 
 
 def test_what_cannot_be_drawn_is_said(tmp_path, home):

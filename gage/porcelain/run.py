@@ -25,7 +25,7 @@ from gage.home import make_project_home
 from gage.listing import read_rows
 from gage.opdef import is_batch
 from gage.operation import Operation, Prepared, open_words
-from gage.porcelain.asking import confirm, is_possible
+from gage.porcelain.asking import DECLINED, confirm, is_possible
 from gage.porcelain.choosing import listed, select_one
 from gage.porcelain.options import (
     Clean,
@@ -129,7 +129,7 @@ def run(
         show_files(parts, place.home)
         return 0
     if is_possible() and not yes and not confirm("Run it?", default=True):
-        return 0
+        return DECLINED
     if not run_dir:
         make_project_home(place.home)
     begin = partial(

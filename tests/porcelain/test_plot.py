@@ -19,8 +19,8 @@ def home(tmp_path):
     return str(tmp_path / ".gage" / "runs")
 
 
-def plot(place, *words, **more):
-    return gage("plot", *words, cwd=place, **more)
+def plot(place, *words, env=None):
+    return gage("plot", *words, cwd=place, env={"TERM": "xterm"} | (env or {}))
 
 
 def test_a_metric_of_the_newest_run_is_drawn(tmp_path, home):
@@ -62,6 +62,18 @@ def test_a_terminal_gets_colour_and_its_own_width(tmp_path, home):
     lines = shown.split("\n")
     assert max(map(len, lines)) == 50
     assert len(lines) <= 20
+
+
+@pytest.mark.parametrize("env", [{"GAGE_PLAIN": "1"}, {"TERM": "dumb"}])
+def test_who_wants_plain_lines_has_a_chart_of_ascii(tmp_path, home, env):
+    for number, lr in ((1, 0.1), (2, 0.2)):
+        write_run(home, number, output=LOSS, facts=DEFINED, config={"lr": lr})
+    for words in (["1"], ["1-2"], ["1-2", "--x", "lr"]):
+        shown, code = gage_on_terminal("plot", "loss", *words, cwd=tmp_path, env=env)
+        assert (code, plot(tmp_path, "loss", *words, env=env).out.isascii()) == (0, True)
+        assert shown.isascii() and "\x1b" not in shown
+        assert "+----" in shown and "|" in shown
+    assert "\n*  0002" in plot(tmp_path, "loss", env=env).out
 
 
 def test_a_run_that_has_not_ended_is_drawn(tmp_path, home):

@@ -4,6 +4,7 @@ What is read may come from anybody: a stream that grows beyond all measure is gi
 """
 
 import io
+import os
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,11 @@ RATIO = 200
 
 FREE = 100_000_000
 
+_OTHERS = frozenset(
+    ".zip .7z .rar .bz2 .tbz .tbz2 .xz .txz .lzma .lz .lz4 .zz .z .br .cpio .ar .jar .whl".split()
+)
+"""Suffixes of formats that are not ours: under such a name a tar would only be found out later."""
+
 _ZSTD_PIECE = 1024
 
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
@@ -25,8 +31,14 @@ _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 def compressing(to: IO[bytes], name: str) -> Iterator[IO[bytes]]:
     """A stream that is compressed as the suffix of *name* says, on its way to *to*.
 
-    Raises UsageError where that needs what is not installed.
+    Raises UsageError where that needs what is not installed, or is another format.
     """
+    suffix = os.path.splitext(name)[1].lower()
+    if suffix in _OTHERS:
+        raise UsageError(
+            f"{name}: no archive is written as {suffix}",
+            "a name ends in .tar, .tar.gz, .tgz, .tar.zst or .tzst",
+        )
     if name.endswith((".gz", ".tgz")):
         import gzip
 

@@ -21,6 +21,7 @@ _MADE = {
     "EXPR": "run_candidates:fields",
     "KEY": "run_candidates:fields",
     "LABEL": "run_candidates:labels",
+    "METRIC": "run_candidates:metrics",
     "NAME=VALUE": "operation_candidates:assignments",
     "OPERATION": "run_candidates:operations_of_runs",
     "OPERATION|FILE": "operation_candidates:operations",

@@ -77,7 +77,8 @@ def guarded(prog: str, work: Callable[[], int], runner: bool = False) -> int:
         own = isinstance(error, (TimedOutError, LockedError)) or not runner
         return error.exit_code if own else StartError.exit_code
     except OSError as error:
-        complain(prog, refused(error).message)
+        trouble = refused(error)
+        complain(prog, trouble.message, trouble.hint)
         _drop_output()
         return StartError.exit_code if runner else SystemRefusedError.exit_code
     except MemoryError:

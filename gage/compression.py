@@ -5,6 +5,7 @@ none is written that would.
 """
 
 import io
+import os
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +18,11 @@ RATIO = 200
 
 FREE = 100_000_000
 
+_OTHERS = frozenset(
+    ".zip .7z .rar .bz2 .tbz .tbz2 .xz .txz .lzma .lz .lz4 .zz .z .br .cpio .ar .jar .whl".split()
+)
+"""Suffixes of formats that are not ours: under such a name a tar would only be found out later."""
+
 _ZSTD_PIECE = 1024
 
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
@@ -26,9 +32,16 @@ _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 def compressing(to: IO[bytes], name: str, *, free: int = FREE) -> Iterator[IO[bytes]]:
     """A stream that is compressed as the suffix of *name* says, on its way to *to*.
 
-    Raises UsageError where that needs what is not installed. To write to it raises StateError
-    where ``decompressing`` would give up what was written, with so many bytes *free*.
+    Raises UsageError where that needs what is not installed, or is another format. To write to
+    it raises StateError where ``decompressing`` would give up what was written, with so many
+    bytes *free*.
     """
+    suffix = os.path.splitext(name)[1].lower()
+    if suffix in _OTHERS:
+        raise UsageError(
+            f"{name}: no archive is written as {suffix}",
+            "a name ends in .tar, .tar.gz, .tgz, .tar.zst or .tzst",
+        )
     packed = _Counted(to)
     if name.endswith((".gz", ".tgz")):
         import gzip

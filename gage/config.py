@@ -21,7 +21,7 @@ from gage.literal import (
     UnwritableError,
     rewrite,
 )
-from gage.nearest import did_you_mean
+from gage.nearest import did_you_mean, nearest_file
 from gage.scalar import Scalar, format_value, kind_of, same
 from gage.selector import (
     Selector,
@@ -226,15 +226,7 @@ def _read_bytes(root: str, path: str) -> bytes:
         with open(whole, "rb") as file:
             return file.read(limit)
     except (FileNotFoundError, NotADirectoryError):
-        raise ConfigError(f"{path}: no such file", _nearest_file(whole)) from None
-
-
-def _nearest_file(path: str) -> str:
-    directory, name = os.path.split(path)
-    try:
-        return did_you_mean(name, sorted(os.listdir(directory)))
-    except OSError:
-        return ""
+        raise ConfigError(f"{path}: no such file", nearest_file(whole)) from None
 
 
 def _format_of(path: str) -> Format:

@@ -4,7 +4,8 @@ Each is resolved as for a run, and nothing is made. A required flag that has no 
 taken to get one that is right.
 """
 
-from collections.abc import Container, Iterable, Iterator, Mapping
+import os
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from gage.batch import prepare_all
@@ -15,21 +16,34 @@ from gage.flags import unknown_flag
 from gage.gage_file import GageFile, load_gage_file
 from gage.gage_file_rules import look_up
 from gage.located import read_document
-from gage.opdef import OpDef, config_selectors, env_values, flag_defs, phases, raw_steps
+from gage.nearest import nearest_file
+from gage.opdef import (
+    OpDef,
+    config_selectors,
+    dependencies,
+    env_values,
+    flag_defs,
+    phases,
+    raw_steps,
+    sourcecode_rule,
+)
 from gage.operation import Operation, open_operation, resolve
 from gage.opref import OpRef, parse_opname
+from gage.patterns import is_literal
 from gage.pipeline import NamedStep, named_steps, step_flags
 from gage.scalar import Scalar
 from gage.schema import Place, Violation
 from gage.secret import secret_variables
+from gage.sourcecode import idle_patterns, select_files
 from gage.step_runs import check_upstream
 
 _KEPT = ("type", "env", "secret", "description")
 """What remains of a flag whose value is still to come."""
 
 
-def check_defaults(path: str) -> list[ConfigError]:
-    """What no run of an operation gets past, by operation, in the gage file at *path*.
+def check_defaults(path: str, runs_home: str) -> list[ConfigError]:
+    """What no run of an operation gets past, by operation, in the gage file at *path*; and what
+    would be copied to it, and is not there.
 
     Raises ConfigError where the file itself is wrong.
     """
@@ -39,6 +53,8 @@ def check_defaults(path: str) -> list[ConfigError]:
     for name, opdef in gage_file.operations.items():
         if name not in wrong and raw_steps(opdef):
             found[name] = list(_of_steps(gage_file, opdef, wrong))
+    for name, opdef in gage_file.operations.items():
+        found[name] += _files(gage_file, opdef, runs_home)
     if not any(found.values()):
         return []
     document = read_document(path)
@@ -71,6 +87,26 @@ def _own(gage_file: GageFile, opdef: OpDef) -> list[Violation]:
         except GageError as error:
             found.append(_violation((name, "env", variable), error))
     return found
+
+
+def _files(gage_file: GageFile, opdef: OpDef, runs_home: str) -> Iterator[Violation]:
+    """What is wrong with the patterns for files of the project."""
+    patterns: dict[Place, Sequence[str]] = {
+        (opdef.name, "depends", i, "files"): dependency.files
+        for i, dependency in enumerate(dependencies(opdef))
+        if not dependency.run
+    }
+    # The default rule takes what there is.
+    patterns[opdef.name, "sourcecode"] = sourcecode_rule(opdef) or []
+    for place, lines in patterns.items():
+        try:
+            sources = select_files(gage_file.project, lines, runs_home=runs_home)
+            for pattern in idle_patterns(lines, sources):
+                path = os.path.join(gage_file.project, pattern.rstrip("/"))
+                hint = nearest_file(path) if is_literal(pattern) else ""
+                yield Violation(place, f"{pattern}: selects no file", hint)
+        except GageError as error:
+            yield _violation(place, error)
 
 
 def _of_steps(gage_file: GageFile, opdef: OpDef, wrong: Container[str]) -> Iterator[Violation]:

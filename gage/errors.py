@@ -1,6 +1,8 @@
 """The ways gage says no: one class for each exit status a script would tell apart."""
 
+import errno
 import os
+from contextlib import suppress
 
 
 class GageError(Exception):
@@ -43,11 +45,21 @@ class SystemRefusedError(GageError):
 
 
 def refused(error: OSError) -> SystemRefusedError:
-    """What the system would not do, as an error that names the file."""
+    """What the system would not do, as an error that names the file, if it is about one."""
+    if error.errno == errno.ENOENT and not error.filename and _is_nowhere():
+        return SystemRefusedError("the current directory is gone", "cd to one that is there")
     # Of a file that was opened by its descriptor, the number is all that Python knows.
     named = isinstance(error.filename, str | bytes) and error.filename
     where = f"{os.fsdecode(named)}: " if named else ""
     return SystemRefusedError(f"{where}{error.strerror or error}")
+
+
+def _is_nowhere() -> bool:
+    """Whether the current directory was removed: of that the system tells no name."""
+    with suppress(OSError):
+        os.getcwd()
+        return False
+    return True
 
 
 class StateError(GageError):

@@ -15,8 +15,8 @@ A comparison with a value that a run does not have does not hold, ``!=`` include
 
 import operator as operators
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import pairwise
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from itertools import pairwise, takewhile
 from typing import Any, NamedTuple
 
 from gage import clock
@@ -101,6 +101,21 @@ def filter_fields(text: str) -> list[str]:
         and (after.kind == "operator" or (after.kind == "word" and after.text in ("in", "not")))
         and token.text not in ("and", "or", "not")
     ]
+
+
+def filter_values(text: str, fields: Collection[str]) -> list[list[str]]:
+    """What each comparison in a filter expression lets one of *fields* be, by ``=`` or ``in``."""
+    tokens = list(_tokens_to_end(text))
+    found = []
+    for i, (name, by) in enumerate(pairwise(tokens)):
+        if name.kind not in ("word", "quoted") or name.text not in fields:
+            continue
+        if by.kind == "operator" and by.text in ("=", "=="):
+            found.append([tokens[i + 2].text])
+        elif by.kind == "word" and by.text == "in":
+            values = takewhile(lambda token: token.kind != ")", tokens[i + 2 :])
+            found.append([value.text for value in values if value.kind in ("word", "quoted")])
+    return found
 
 
 class _Token(NamedTuple):

@@ -269,6 +269,8 @@ def _as_sequence(value: Scalar, target: _Target) -> str:
 
 def _short(value: Scalar) -> str:
     text = format_value(value)
+    if isinstance(value, bool):
+        return f"`{text}`"  # what "has no" would be taken to have nothing
     return text if len(text) <= 60 else f"{text[:60]}..."
 
 

@@ -1,10 +1,11 @@
 """The runs home: the directory that runs are in, and how a command finds it."""
 
+import errno
 import os
 from collections.abc import Mapping
 
 from gage.acting import expect_our_home
-from gage.errors import ConfigError, NotFoundError
+from gage.errors import ConfigError, NotFoundError, SystemRefusedError
 from gage.run import make_home
 
 DEFAULT = ".gage/runs"
@@ -40,9 +41,28 @@ def find_home(runs: str | None, cwd: str, environ: Mapping[str, str]) -> str:
 
 
 def make_project_home(path: str) -> None:
-    """Make the runs home *path* where it is missing, ignored by Git."""
-    make_home(path)
-    expect_our_home(path)
+    """Make the runs home *path* where it is missing, ignored by Git.
+
+    Raises SystemRefusedError that names it where nothing can be written there.
+    """
+    try:
+        make_home(path)
+        expect_our_home(path)
+        _ignore(path)
+        if not os.access(path, os.W_OK | os.X_OK, effective_ids=True):
+            # access(2) would tell why, and Python keeps it.
+            is_read_only = os.statvfs(path).f_flag & os.ST_RDONLY
+            code = errno.EROFS if is_read_only else errno.EACCES
+            raise OSError(code, os.strerror(code))
+    except OSError as error:
+        if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise
+        raise SystemRefusedError(
+            f"{path}: no run can be kept here: {error.strerror}", "--runs DIR keeps them elsewhere"
+        ) from None
+
+
+def _ignore(path: str) -> None:
     try:
         fd = os.open(os.path.join(path, ".gitignore"), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o664)
     except FileExistsError:

@@ -22,7 +22,7 @@ from contextlib import contextmanager, suppress
 
 from gage.acting import expect_ours
 from gage.errors import LockedError, SystemRefusedError
-from gage.run import Run, lock_path, make_lock_dir, run_meta_path
+from gage.run import Run, has_fact, lock_path, make_lock_dir, run_meta_path
 
 # struct flock of fcntl(2) on Linux: l_type, l_whence, l_start, l_len, l_pid.
 _FLOCK = "hhqqi4x"
@@ -90,6 +90,8 @@ def _is_written(run: Run) -> bool:
 
 
 def _held(run: Run) -> LockedError:
+    if has_fact(run, "started") and not has_fact(run, "proc", "exit") and is_running(run):
+        return LockedError(f"{run}: still running", f"gage runs stop {run.name}")
     return LockedError(f"{run}: another process holds the run", "try again")
 
 

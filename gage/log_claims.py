@@ -7,7 +7,7 @@ from gage.file_history import History
 from gage.finding import Finding
 from gage.manifest import GENERATED, SOURCE, Entry
 from gage.meta_files import Facts, definition_of, sound
-from gage.opdef import raw_steps, sourcecode_rule
+from gage.opdef import sourcecode_rule
 from gage.run import Run
 
 _LOG = "log/files"
@@ -45,5 +45,4 @@ def _takes_nothing(facts: Facts) -> bool:
     opdef = definition_of(facts)
     if opdef is None:
         return False
-    rule = sourcecode_rule(opdef)
-    return rule == [] or (rule is None and bool(raw_steps(opdef)))
+    return sourcecode_rule(opdef) == []

@@ -26,9 +26,10 @@ def find_page(name: str) -> str | None:
     return None
 
 
-def open_page(name: str) -> None:
+def open_page(name: str, *, plain: bool = False) -> None:
     """Show the page *name*: on a terminal by man(1), mandoc(1) or a pager, else as plain text.
 
+    With *plain* a terminal gets plain text, too, and all of it.
     Raises NotFoundError that names the nearest pages.
     """
     page = find_page(name)
@@ -36,16 +37,22 @@ def open_page(name: str) -> None:
         raise NotFoundError(f"{name}: no such page in the manual", _nearest(name))
     # man(1), and the pager of Python, look up programs of their own.
     os.environ["PATH"] = safe_path(os.environ)
-    if not sys.stdout.isatty() or not _shown_by_man(page):
-        with open(page, encoding="utf-8") as file:
-            source = file.read()
-        if sys.stdout.isatty():
-            from pydoc import pager
-            from shutil import get_terminal_size
+    terminal = sys.stdout.isatty()
+    if terminal and not plain and _shown_by_man(page):
+        return
+    with open(page, encoding="utf-8") as file:
+        source = file.read()
+    if not terminal:
+        sys.stdout.write(render(source))
+        return
+    from pydoc import pager
+    from shutil import get_terminal_size
 
-            pager(render(source, min(get_terminal_size().columns, 80) - 2))
-        else:
-            sys.stdout.write(render(source))
+    text = render(source, min(get_terminal_size().columns, 80) - 2)
+    if plain:
+        sys.stdout.write(text)
+    else:
+        pager(text)
 
 
 class Mention(NamedTuple):

@@ -1,5 +1,6 @@
 """The nearest right word to one that is none, for the hint of an error."""
 
+import os
 from collections.abc import Iterable
 
 LISTED = 20
@@ -37,3 +38,12 @@ def did_you_mean(word: str, known: Iterable[str], before: str = "") -> str:
     if near := nearest(word, known):
         return f"did you mean {' or '.join(before + name for name in near)}?"
     return f"known here: {', '.join(known)}" if 0 < len(known) <= LISTED else ""
+
+
+def nearest_file(path: str) -> str:
+    """A hint that names what is in the directory of *path* and nearest to its name."""
+    directory, name = os.path.split(path)
+    try:
+        return did_you_mean(name, sorted(os.listdir(directory)))
+    except OSError:
+        return ""

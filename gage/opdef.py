@@ -100,10 +100,13 @@ def flag_defs(opdef: OpDef) -> dict[str, FlagDef]:
 
 
 def sourcecode_rule(opdef: OpDef) -> list[str] | None:
-    """The patterns that select source code; None is the default rule, [] is nothing."""
+    """The patterns that select source code; None is the default rule, [] is nothing.
+
+    By default a pipeline has nothing: it runs its steps, and these have the source code.
+    """
     rule = opdef.data.get("sourcecode")
     if rule is None or rule is True:
-        return None
+        return [] if raw_steps(opdef) else None
     return [] if rule is False else _strings(rule)
 
 

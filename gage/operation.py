@@ -91,10 +91,15 @@ def _not_found(word: str, start: str, gage_file: GageFile | None) -> NotFoundErr
 
     operations = list(gage_file.operations) if gage_file else []
     near = nearest(word, [*operations, *_scripts(start)])
+    if os.path.isdir(os.path.join(start, word)):
+        hint = f"did you mean {' or '.join(near)}?" if near else "name an operation or a script"
+        return NotFoundError(f"{word}: a directory, which cannot be run", hint)
     if gage_file:
         hint = f"did you mean {' or '.join(near)}?" if near else did_you_mean(word, operations)
-        where = shown_path(gage_file.path)
-        return NotFoundError(f"{word}: no such operation in {where}", hint)
+        message = f"{word}: no such operation in {shown_path(gage_file.path)}"
+        # What is spelled as a file was most likely meant to be one.
+        is_file = "." in word or "/" in word
+        return NotFoundError(f"{message}, and no such file" if is_file else message, hint)
     hint = "name a script to run, or let gage new write a gage.yaml"
     return NotFoundError(
         f"{word}: no such file, and no gage file here that could define it",
@@ -104,7 +109,8 @@ def _not_found(word: str, start: str, gage_file: GageFile | None) -> NotFoundErr
 
 def _scripts(directory: str) -> list[str]:
     try:
-        return [name for name in os.listdir(directory) if name.endswith((".py", ".sh"))]
+        with os.scandir(directory) as entries:
+            return [e.name for e in entries if e.name.endswith((".py", ".sh")) and e.is_file()]
     except OSError:
         return []
 

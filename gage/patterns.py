@@ -73,6 +73,11 @@ def naming(patterns: Sequence[Pattern], folder: str) -> list[Pattern]:
     return [pattern for pattern in patterns if pattern.excludes or _names(pattern, folder)]
 
 
+def is_literal(pattern: str) -> bool:
+    """Whether *pattern* has no wildcard, so that it is the name of something."""
+    return not _GLOB.search(pattern)
+
+
 def literal(path: str) -> str:
     """The pattern that matches *path*, from the root, and nothing else."""
     escaped = _SPECIAL.sub(r"\\\g<0>", path)

@@ -183,7 +183,7 @@ def _row(run: Run, said: Said, fd: int) -> Row:
         operation=str(opref or ""),
         status=status,
         label=said.label,
-        settings=_settings(config, {*given, *flags}, varied),
+        settings=settings_text(config, {*given, *flags}, varied),
         facts=_encoded(facts),
         data=_encoded(data),
         vouch=0,
@@ -191,7 +191,10 @@ def _row(run: Run, said: Said, fd: int) -> Row:
     )
 
 
-def _settings(config: Mapping[str, Scalar], names: set[str], varied: Mapping[str, Scalar]) -> str:
+def settings_text(
+    config: Mapping[str, Scalar], names: set[str], varied: Mapping[str, Scalar]
+) -> str:
+    """The values of those *names*, and what was said for those *varied* in a batch, as one text."""
     texts = {name: format_value(value) for name, value in config.items() if name in names}
     if varied:
         texts = {name: str(said) for name, said in varied.items()} | texts

@@ -86,6 +86,15 @@ def tags(current: str, place: Place, before: Sequence[str]) -> Iterator[Candidat
     return (Candidate(tag) for row in _recent(place) for tag in row.tags)
 
 
+def metrics(current: str, place: Place, before: Sequence[str]) -> Iterator[Candidate]:
+    """The metrics that runs ended with, each with the value of the newest."""
+    values: dict[str, str] = {}
+    for row in _recent(place):
+        for name, value in row.metrics.items():
+            values.setdefault(name, f"{value}")
+    return (Candidate(name, value) for name, value in values.items())
+
+
 def fields(current: str, place: Place, before: Sequence[str]) -> Iterator[Candidate]:
     """What a filter may ask for: the values that runs have, and the facts."""
     from gage.fields import FACTS

@@ -13,7 +13,15 @@ from typing import Literal, NamedTuple
 from gage.dirs import Dirs, file_type, is_gone, joined
 from gage.errors import ConfigError, NotFoundError, StateError
 from gage.ignored import Ignored
-from gage.patterns import literal, may_select_in, naming, parse_patterns, selects
+from gage.patterns import (
+    is_literal,
+    literal,
+    matchable,
+    may_select_in,
+    naming,
+    parse_patterns,
+    selects,
+)
 from gage.project_links import inner_target
 from gage.project_walk import walk_project
 
@@ -51,10 +59,14 @@ class LeftOut(NamedTuple):
 
 
 class Selection(NamedTuple):
-    """The files that a rule takes, in order, and what the default rule left out."""
+    """The files that a rule takes, in order, and what the default rule left out.
+
+    *idle* are the patterns of the rule that select nothing, and plainly should.
+    """
 
     sources: list[Source]
     left_out: list[LeftOut]
+    idle: Sequence[str] = ()
 
 
 def select_sourcecode(project: str, rule: Sequence[str] | None, *, runs_home: str) -> Selection:
@@ -65,7 +77,8 @@ def select_sourcecode(project: str, rule: Sequence[str] | None, *, runs_home: st
     """
     if rule is None:
         return _select_by_default(project, runs_home)
-    return Selection(select_files(project, rule, runs_home=runs_home), [])
+    sources = select_files(project, rule, runs_home=runs_home)
+    return Selection(sources, [], idle_patterns(rule, sources))
 
 
 def select_files(project: str, patterns: Sequence[str], *, runs_home: str) -> list[Source]:
@@ -143,6 +156,21 @@ def _select_by_default(project: str, runs_home: str) -> Selection:
         "ignore what is not needed in .gitignore, or name in `sourcecode` what is",
     )
     return Selection(found.sources, _summarised(left_out))
+
+
+def idle_patterns(patterns: Sequence[str], sources: Sequence[Source]) -> list[str]:
+    """Those of *patterns* that should have selected something, and none of *sources* is theirs.
+
+    That is what names a file or a directory. A wildcard may well have nothing to match, but
+    not each of them.
+    """
+    return [
+        pattern.text
+        for pattern in parse_patterns(patterns)
+        if not pattern.excludes
+        and (is_literal(pattern.text) or not sources)
+        and not any(pattern.matches(matchable(source.path)) for source in sources)
+    ]
 
 
 class _Found(NamedTuple):

@@ -48,7 +48,7 @@ from gage.run import Run, has_fact, read_fact, run_meta_path, tmp_dir
 from gage.run_files import walk_run_dir
 from gage.sealing import seal_run_dir, unseal
 from gage.selector import files_of, parse_selector
-from gage.sourcecode import Source, select_files, select_sourcecode
+from gage.sourcecode import Selection, Source, select_files, select_sourcecode
 from gage.stamps import put_stamp
 
 StagePhase = Literal["sourcecode", "config", "runtime", "dependencies", "seal"]
@@ -82,33 +82,42 @@ def do_phase(phase: StagePhase, staging: Staging) -> None:
     _PHASES[phase](staging)
 
 
-def _stage_sourcecode(staging: Staging) -> None:
-    run, opdef = staging.run, staging.opdef
-    rule = sourcecode_rule(opdef)
-    if rule is None and raw_steps(opdef):
-        rule = []  # a pipeline runs its steps, and these have the source code
-    if not os.path.isdir(staging.project):
-        raise NotFoundError(f"{staging.project}: no such directory")
-    selection = select_sourcecode(staging.project, rule, runs_home=run.home)
-    needed = _project_dependencies(staging)
-    config = _config_files(staging)
-    if staging.anew:
-        _begin_anew(run, opdef)
-    for left in selection.left_out:
-        if left.path in needed:
-            continue
-        line = f"left out {left.path}: {left.reason}; the pattern {left.pattern} takes it"
-        log_action(run, line, staging.now)
-        staging.tell(line)
+def source_files(opdef: OpDef, project: str, *, runs_home: str) -> Selection:
+    """The files of *project* that a run of *opdef* gets as source code.
+
+    Raises as select_sourcecode does.
+    """
+    selection = select_sourcecode(project, sourcecode_rule(opdef), runs_home=runs_home)
+    needed = _project_dependencies(opdef, project, runs_home)
+    config = _config_files(opdef, project)
     # A file that the operation depends on enters the run as that, and once; but config is
-    # written before dependencies are taken, so a file of config enters now.
+    # written before dependencies are taken, so a file of config enters as source code.
     later = {path: source for path, source in needed.items() if path not in config}
     sources = [source for source in selection.sources if source.path not in later]
     taken = {source.path for source in sources}
     sources += [needed[path] for path in needed if path in config and path not in taken]
+    left_out = [left for left in selection.left_out if left.path not in needed]
+    return Selection(sources, left_out, selection.idle)
+
+
+def _stage_sourcecode(staging: Staging) -> None:
+    run, opdef = staging.run, staging.opdef
+    if not os.path.isdir(staging.project):
+        raise NotFoundError(f"{staging.project}: no such directory")
+    selection = source_files(opdef, staging.project, runs_home=run.home)
+    if staging.anew:
+        _begin_anew(run, opdef)
+    remarks = [f"sourcecode: {pattern}: selects no file" for pattern in selection.idle]
+    remarks += [
+        f"left out {left.path}: {left.reason}; the pattern {left.pattern} takes it"
+        for left in selection.left_out
+    ]
+    for line in remarks:
+        log_action(run, line, staging.now)
+        staging.tell(line)
     copied = copy_sources(
         staging.project,
-        sources,
+        selection.sources,
         run.run_dir,
         digest_algorithm(opdef),
         read_only=_nothing_follows(opdef),
@@ -276,22 +285,22 @@ def _nothing_follows(opdef: OpDef) -> bool:
     return not hooks and not config_selectors(opdef)
 
 
-def _project_dependencies(staging: Staging) -> dict[str, Source]:
-    wanted = [d for d in dependencies(staging.opdef) if not d.run and not d.as_]
+def _project_dependencies(opdef: OpDef, project: str, runs_home: str) -> dict[str, Source]:
+    wanted = [d for d in dependencies(opdef) if not d.run and not d.as_]
     return {
         source.path: source
         for dependency in wanted
-        for source in select_files(staging.project, dependency.files, runs_home=staging.run.home)
+        for source in select_files(project, dependency.files, runs_home=runs_home)
     }
 
 
-def _config_files(staging: Staging) -> set[str]:
-    selectors = [parse_selector(text) for text in config_selectors(staging.opdef)]
+def _config_files(opdef: OpDef, project: str) -> set[str]:
+    selectors = [parse_selector(text) for text in config_selectors(opdef)]
     return {
         os.path.normpath(path)
         for selector in selectors
         if not selector.excludes
-        for path in files_of(staging.project, selector)
+        for path in files_of(project, selector)
     }
 
 

@@ -7,9 +7,11 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from gage.fields import ALIASES, FACTS, field, operation_names
-from gage.filters import Filters, filter_fields
+from gage.filters import Filters, filter_fields, filter_values
 from gage.nearest import nearest
 from gage.row import Row
+
+_OPERATION = ("operation", *(name for name, fact in ALIASES.items() if fact == "operation"))
 
 
 class Unmet(NamedTuple):
@@ -28,6 +30,10 @@ def unmet(filters: Filters, rows: Sequence[Row]) -> Iterator[Unmet]:
             if name not in FACTS and name not in ALIASES and not any(map(field(name), rows)):
                 yield _unmet(f"no run here has a value {name}", name, _fields(rows))
     operations = dict.fromkeys(name for row in rows for name in operation_names(row))
+    for text in filters.expressions:
+        for names in filter_values(text, _OPERATION):
+            if not any(name in operations for name in names):
+                yield from (_unmet(f"no run here is of {name}", name, operations) for name in names)
     labels = dict.fromkeys(row.label for row in rows if row.label)
     tags = dict.fromkeys(tag for row in rows for tag in row.tags)
     for wanted, known, what in (

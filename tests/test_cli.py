@@ -53,6 +53,21 @@ def test_what_a_runner_could_not_start_is_125(capfd):
     assert guarded("gage-x", raising(ValueError("x")), runner=True) == 125
 
 
+@pytest.mark.parametrize(
+    "words", [["gage", "runs"], ["gage-ls-runs"], ["gage", "check"], ["gage", "run", "x"]]
+)
+def test_that_the_current_directory_is_gone_is_said(tmp_path, words):
+    where = tmp_path / "gone"
+    where.mkdir()
+    script = 'rmdir "$PWD"; exec "$@"'
+    told = program("sh", "-c", script, "sh", *words, cwd=str(where))
+    assert told.out == ""
+    assert told.err == (
+        f"{' '.join(words[:2])}: the current directory is gone\nhint: cd to one that is there\n"
+    )
+    assert told.code == (125 if "run" in words else 12)
+
+
 def test_what_the_system_refuses_is_no_fault_and_names_the_file(capfd):
     error = OSError(errno.EACCES, "Permission denied", "some\nfile\udcff")
     assert guarded("gage-x", raising(error)) == 12

@@ -103,6 +103,13 @@ def test_a_script_has_its_constants_for_flags(place):
     assert texts(place, "ops", "train.") == ["train.py"]
 
 
+def test_a_metric_is_one_that_runs_have_and_a_run_comes_after_it(place):
+    write_run(os.path.join(place, ".gage", "runs"), 2, metrics={"loss": 1, "accuracy": 0.5})
+    assert abouts(place, "plot", "") == {"loss": "2", "accuracy": "0.5"}
+    assert texts(place, "plot", "a") == ["accuracy"]
+    assert "@" in texts(place, "plot", "loss", "")
+
+
 def test_plumbing_takes_the_run_dir_first(place):
     assert texts(place, "init", "runs/one", "m") == ["m1:prepare"]
     run_dirs = texts(place, "stage", ".gage/runs/")

@@ -128,7 +128,7 @@ def test_the_constant_says_how_a_text_is_read(
         (0.1, "abc", r"lr=abc: expected a number \(train.py:7 has 0.1\)"),
         (1, "0.5", r"lr=0.5: expected a whole number \(train.py:7 has 1\)"),
         (1, "", r"lr=: expected a whole number"),
-        (True, "1", r"lr=1: expected yes or no \(train.py:7 has yes\)"),
+        (True, "1", r"lr=1: expected yes or no \(train.py:7 has `yes`\)"),
         (1, "yes", r"lr=yes: expected a whole number"),
         (0.5, "1" + "0" * 400, r"lr: the number is too large"),
     ],

@@ -3,8 +3,9 @@ import stat
 
 import pytest
 
-from gage.errors import ConfigError, NotFoundError
+from gage.errors import ConfigError, NotFoundError, SystemRefusedError
 from gage.home import find_home, make_project_home
+from tests.nobody import ordinary_place
 
 GAGE_FILE = "train: python train.py\n"
 
@@ -77,3 +78,18 @@ def test_a_home_is_made_closed_and_ignored_once(place):
     ignored.write_text("mine\n")
     make_project_home("p/.gage/runs")
     assert ignored.read_text() == "mine\n"
+
+
+@pytest.mark.parametrize("made", ["", ".gage", ".gage/runs", ".gage/runs/.gitignore"])
+def test_a_home_that_cannot_be_written_to_is_named_with_a_way_out(made):
+    with ordinary_place() as place:
+        home = os.path.join(place, ".gage", "runs")
+        if made.endswith(".gitignore"):
+            make_project_home(home)
+        elif made:
+            os.makedirs(os.path.join(place, made))
+        os.chmod(os.path.join(place, os.path.dirname(made) if "git" in made else made), 0o555)
+        with pytest.raises(SystemRefusedError) as caught:
+            make_project_home(home)
+    assert caught.value.message == f"{home}: no run can be kept here: Permission denied"
+    assert caught.value.hint == "--runs DIR keeps them elsewhere"

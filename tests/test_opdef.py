@@ -34,6 +34,7 @@ def test_a_text_is_a_list_of_one() -> None:
 def test_source_code_is_by_rule_by_pattern_or_none() -> None:
     assert sourcecode_rule(OpDef("a", {})) is None
     assert sourcecode_rule(OpDef("a", {"sourcecode": True})) is None
+    assert sourcecode_rule(OpDef("a", {"steps": ["b"]})) == []
     assert sourcecode_rule(OpDef("a", {"sourcecode": False})) == []
     assert sourcecode_rule(OpDef("a", {"sourcecode": []})) == []
     assert sourcecode_rule(OpDef("a", {"sourcecode": "*.py"})) == ["*.py"]

@@ -73,6 +73,14 @@ def test_what_is_neither_is_refused_by_name(place):
     with pytest.raises(NotFoundError, match="trian: no such operation") as caught:
         open_operation(place, "trian")
     assert caught.value.hint == "did you mean train?"
+    with pytest.raises(NotFoundError, match=r"trian\.py: .* and no such file") as caught:
+        open_operation(place, "trian.py")
+    assert caught.value.hint == "did you mean train.py?"
+    os.mkdir(os.path.join(place, "dd.py"))
+    with pytest.raises(NotFoundError) as caught:
+        open_operation(place, "dd.py")
+    assert caught.value.message == "dd.py: a directory, which cannot be run"
+    assert "dd.py" not in caught.value.hint
     with pytest.raises(UsageError, match="eval: one operation only"):
         open_words(place, ["train", "eval"])
 

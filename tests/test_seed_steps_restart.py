@@ -96,7 +96,7 @@ def test_a_step_whose_flag_is_bad_does_not_start_and_nothing_else_does(project):
     told = project.run("steps-restart", "fail_2:fail=2")
     assert told.code != 0
     assert told.err == (
-        "gage run: step fail_2: fail=2: expected yes or no (fail.py:1 has no)\n"
+        "gage run: step fail_2: fail=2: expected yes or no (fail.py:1 has `no`)\n"
         "hint: the flag's `type` in the gage file widens it, --force-flags takes anything\n"
     )
     assert project.listing() == []
@@ -108,7 +108,7 @@ def test_a_restart_with_a_bad_flag_of_a_step_changes_nothing(project):
     told = project.restart("steps-restart@", "fail_2:fail=2")
     assert told.code == 125
     assert told.err == (
-        "gage restart: step fail_2: fail=2: expected yes or no (fail.py:1 has yes)\n"
+        "gage restart: step fail_2: fail=2: expected yes or no (fail.py:1 has `yes`)\n"
         "hint: the flag's `type` in the gage file widens it, --force-flags takes anything\n"
     )
     assert project.listing() == before

@@ -35,9 +35,21 @@ def test_without_a_rule_text_is_taken_in_order(tmp_path):
     assert paths == [".env", "a.b", "b.py", "c.sh", "a/z", "a/b/c"]
 
 
+def idle(root, *rule):
+    """The patterns of a rule that select nothing, and should."""
+    return list(select_sourcecode(str(root), rule, runs_home="runs").idle)
+
+
+def test_a_name_that_selects_nothing_is_told_and_a_wildcard_only_where_all_do(tmp_path):
+    fill(tmp_path, {"a.py": "", "src/b.py": "", "odd[1].py": ""})
+    assert idle(tmp_path, "a.py", "src", "src/b.py", "/odd\\[1].py", "*.c", "-none.py") == []
+    assert idle(tmp_path, "*.py", "b.pi", "src/a.py", "*.c") == ["b.pi", "src/a.py"]
+    assert idle(tmp_path, "*.c", "lib/") == ["*.c", "lib/"]
+
+
 def test_a_rule_of_no_patterns_takes_nothing(tmp_path):
     fill(tmp_path, {"a": ""})
-    assert select_sourcecode(str(tmp_path), [], runs_home="runs") == ([], [])
+    assert select_sourcecode(str(tmp_path), [], runs_home="runs") == ([], [], [])
 
 
 def test_patterns_take_what_they_select(tmp_path):

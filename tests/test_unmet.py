@@ -30,6 +30,8 @@ def test_the_fields_of_an_expression_are_its_names_and_not_its_values(text, name
         (Filters(expressions=("lrr = 1 and loss = 2",)), "a value lrr", "lr"),
         (Filters(expressions=("statsu = error",)), "a value statsu", "status"),
         (Filters(operations=("trian",)), "is of trian", "train"),
+        (Filters(expressions=("op=trian",)), "is of trian", "train"),
+        (Filters(expressions=("lr = 1 or operation in ('trian')",)), "is of trian", "train"),
         (Filters(labels=("x",)), "the label x", ""),
         (Filters(tags=("x",)), "the tag x", ""),
     ],
@@ -43,7 +45,8 @@ def test_what_no_run_has_is_told_with_what_is_near(rows, filters, message, hint)
 @pytest.mark.parametrize(
     "filters",
     [
-        Filters(expressions=("lr = 5 and op = x and config.lr < 1 and exit = 4",)),
+        Filters(expressions=("lr = 5 and op = train and config.lr < 1 and exit = 4",)),
+        Filters(expressions=("op in (x, m1:train) and op != y and op not in (z) and op > 1",)),
         Filters(operations=("train", "trian")),
         Filters(statuses=("error",)),
     ],

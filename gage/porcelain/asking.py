@@ -6,6 +6,9 @@ from collections.abc import Iterable
 from gage.errors import UsageError
 from gage.shown import shown_line
 
+DECLINED = 1
+"""The exit code where the answer was no."""
+
 
 def is_possible() -> bool:
     """Whether somebody is there to be asked."""

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 from gage.errors import GageError
 from gage.listing import read_rows
-from gage.opdef import sourcecode_rule
 from gage.operation import Operation, Prepared
 from gage.pipeline import is_pipeline
 from gage.porcelain.runs import short_id
@@ -14,7 +13,7 @@ from gage.run import open_run
 from gage.scalar import format_value
 from gage.shown import shown_line
 from gage.since import Changes, FlagChange, changes_since
-from gage.sourcecode import select_sourcecode
+from gage.staging import source_files
 
 MOST_FILES = 10
 """So many files are named."""
@@ -29,10 +28,9 @@ def change_lines(operation: Operation, prepared: Prepared, home: str) -> list[st
     steps = is_pipeline(prepared.opdef)
     try:
         run = open_run(row.run_dir)
-        rule = sourcecode_rule(operation.opdef)
         project = operation.project
-        # The steps of a pipeline have their source code themselves.
-        sources = [] if steps else select_sourcecode(project, rule, runs_home=home).sources
+        # A batch has no source code, whatever the operation of its trials has.
+        sources = source_files(prepared.opdef, project, runs_home=home).sources
         changes = changes_since(run, prepared, project, sources)
     except GageError:
         return []  # staging says it better

@@ -66,7 +66,7 @@ def _check_gage_file(schema: bool, quiet: bool) -> int:
         print(dumps(gage_file_schema(), indent=2))
         return 0
     path = project_file()
-    if problems := check_gage_file(path) or check_defaults(path):
+    if problems := check_gage_file(path) or check_defaults(path, Place("").home):
         for problem in problems:
             hint = f" ({problem.hint})" if problem.hint else ""
             print(shown_line(problem.message + hint))

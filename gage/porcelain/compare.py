@@ -12,7 +12,7 @@ from gage.comparison import Column, compared, expect_field, named_columns, text_
 from gage.errors import UsageError
 from gage.fields import TIMES, Values, sort_rows
 from gage.filters import Filters
-from gage.porcelain.choosing import among, listed
+from gage.porcelain.choosing import among, listed, missing
 from gage.porcelain.colour import is_coloured, paint_status
 from gage.porcelain.options import Json, Limit, Nul, Place, Specs
 from gage.porcelain.runs import moment, short_id
@@ -51,6 +51,9 @@ def compare(
     every = listed(place.home, filters, limit)
     numbers = {row.run_dir: f"[{number}]" for number, row in enumerate(every, 1)}
     rows = among(every, specs, filters, place.home) if specs else every
+    if not (rows or csv or json):
+        for message, hint in missing(place.home, filters):
+            complain(PROG, message, hint)
     for key in sort:
         expect_field(rows, key.removeprefix("-"))
     rows = sort_rows(rows, sort)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from gage.filters import Filters
-from gage.porcelain.asking import confirm
+from gage.porcelain.asking import DECLINED, confirm
 from gage.porcelain.choosing import among, chosen, expect_said
 from gage.porcelain.done import tell_done
 from gage.porcelain.options import Limit, Place, Specs, Yes
@@ -11,8 +11,6 @@ from gage.porcelain.runs import run_lines
 from gage.porcelain.table import terminal_width
 from gage.row import Row
 from gage.trash import delete_run, purge_run, restore_run, sweep, trash_rows
-
-DECLINED = 1
 
 
 def rm(

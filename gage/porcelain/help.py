@@ -1,5 +1,6 @@
 """gage help: opens the manual."""
 
+import os
 from typing import Annotated
 
 import typer
@@ -7,8 +8,11 @@ import typer
 from gage.cli import complain
 from gage.errors import UsageError
 from gage.manual import find_mentions, find_page, open_page
+from gage.porcelain.colour import is_plain
+from gage.porcelain.commands import verbs
 from gage.porcelain.options import Place
 from gage.porcelain.overview import print_overview
+from gage.porcelain.paging import VARIABLE
 from gage.porcelain.table import table_lines
 
 Words = Annotated[
@@ -24,9 +28,13 @@ def help_(place: Place, words: Words = [], keyword: Keyword = False) -> int:
         return _print_mentions(" ".join(words))
     if not words:
         return print_overview(here=False)
-    # The page of `runs rm` is that of `runs`.
-    name = "-".join(words)
-    open_page(name if find_page(name) else words[0])
+    name = "-".join(words).removeprefix("gage-")
+    # The page of `runs rm` is that of `runs`, also where it is written as pages are.
+    if name.replace("-", " ", 1) in verbs():
+        words = name.split("-", 1)
+    # Who wants plain lines has them from us: man(1) would make some bold, and wait.
+    plain = is_plain() and VARIABLE not in os.environ
+    open_page(name if find_page(name) else words[0], plain=plain)
     return 0
 
 

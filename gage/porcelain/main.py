@@ -15,6 +15,9 @@ from gage.porcelain.commands import PLUMBING, RUNNERS, load, verbs
 from gage.programs import find_program
 from gage.trust import VARIABLE as TRUST
 
+_ELSEWHERE = {"list": "runs"}
+"""What hands write that know other tools, and is nearer to another command of ours."""
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command that *argv* names, and return its exit code."""
@@ -140,7 +143,8 @@ def _run_other(verb: str, argv: list[str]) -> int:
     if program:
         os.execv(program, [program, *argv])
     below = [name for name in verbs() if name.endswith(f" {verb}")]
-    hint = f"did you mean gage {below[0]}?" if below else ""
+    meant = below[0] if below else _ELSEWHERE.get(verb)
+    hint = f"did you mean gage {meant}?" if meant else ""
     raise UsageError(f"{verb}: no such command", hint or _nearest(verb, [*verbs(), *PLUMBING]))
 
 

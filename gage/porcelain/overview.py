@@ -4,7 +4,7 @@ import os
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from gage.errors import GageError
+from gage.errors import GageError, refused
 from gage.porcelain.commands import PLUMBING, PORCELAIN
 from gage.shown import shown_line
 
@@ -44,7 +44,7 @@ def _here() -> list[str]:
     except GageError as error:
         return ["", f"{shown_line(error.message)}: gage check says more."]
     except OSError as error:
-        return ["", f"{shown_line(str(error))}"]
+        return ["", f"{shown_line(refused(error).message)}."]
 
 
 def _project() -> list[str]:

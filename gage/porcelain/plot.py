@@ -15,7 +15,7 @@ from gage.errors import NotFoundError, UsageError
 from gage.fields import TIMES, field
 from gage.filters import Filters
 from gage.porcelain.choosing import chosen, chosen_or_newest
-from gage.porcelain.colour import is_coloured
+from gage.porcelain.colour import is_coloured, is_plain
 from gage.porcelain.options import Json, Limit, Nul, Place, Specs
 from gage.porcelain.runs import short_id
 from gage.porcelain.table import table_lines, terminal_width
@@ -36,6 +36,8 @@ _COLOURS = ("cyan", "orange", "green", "magenta", "red", "blue")
 _CODES = ("36", "33", "32", "35", "31", "34")
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _LINE = "⣀⠤⠒⠉"
+_PLAIN = str.maketrans("┌┐└┘├┤┬┴┼─│●", "+++++++++-|*")
+_NEEDED = ("build", "clear_figure", "limit_size", "plot_size", "theme", "uncolorize")
 
 
 class Curve(NamedTuple):
@@ -167,15 +169,15 @@ def _points(row: Row, series: Series, x: str) -> list[tuple[float, float]]:
 
 def _draw_curves(metric: str, x: str, curves: Sequence[Curve]) -> None:
     plt = _plotext()
-    coloured, alone = is_coloured(), len(curves) == 1
+    coloured, alone, plain = is_coloured(), len(curves) == 1, is_plain()
     label = "seconds since the start" if x == "time" else "step"
     width = _begin(plt, metric, label, len(curves))
     legend = []
     for number, curve in enumerate(curves):
         xs, ys = zip(*thinned(curve.points, 4 * width), strict=True)
-        letter = _LETTERS[number % len(_LETTERS)]
+        letter = "*" if alone else _LETTERS[number % len(_LETTERS)]
         mark = letter
-        if alone or (coloured and number < len(_COLOURS)):
+        if not plain and (alone or (coloured and number < len(_COLOURS))):
             mark = _LINE
         style = {"color": _COLOURS[number % len(_COLOURS)]} if coloured else {}
         plt.plot(xs, ys, marker="braille" if mark == _LINE else letter, **style)
@@ -221,6 +223,12 @@ def _plotext() -> Any:
             "plotext, which draws charts, is not installed here",
             "pip install 'gage[plot]', or use --json",
         ) from None
+    # An environment may have any release of it: 6 has the name, and is another library.
+    if not all(hasattr(plotext, name) for name in _NEEDED):
+        version = shown_line(str(getattr(plotext, "__version__", "of no known version")))
+        raise UsageError(
+            f"plotext {version}: gage needs 5", "pip install 'gage[plot]', or use --json"
+        )
     return plotext
 
 
@@ -261,4 +269,6 @@ def _show(plt: Any, coloured: bool) -> None:
     text: str = plt.build()
     if not coloured:
         text = plt.uncolorize(text)
+    if is_plain():
+        text = text.translate(_PLAIN)
     print("\n".join(line.rstrip() for line in text.rstrip("\n").split("\n")))

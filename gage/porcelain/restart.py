@@ -17,7 +17,7 @@ from gage.locks import take
 from gage.opdef import is_batch
 from gage.operation import Operation, Prepared, open_operation
 from gage.pipeline import is_pipeline
-from gage.porcelain.asking import confirm, is_possible
+from gage.porcelain.asking import DECLINED, confirm, is_possible
 from gage.porcelain.choosing import listed, select_one
 from gage.porcelain.options import (
     Clean,
@@ -132,7 +132,7 @@ def _restart(
     if is_possible() and not yes:
         question = f"Restart {row.operation} {row.id[:8]} {' '.join(values)}".rstrip() + "?"
         if not confirm(question, default=True):
-            return 0
+            return DECLINED
     environ = with_secrets(environ, run, target, completed=not how.options.needed)
     remarks = []
     with phase(f"reopening {row.operation}", how.quiet) as progress:

@@ -9,13 +9,13 @@ import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Annotated, TextIO
+from typing import Annotated
 
 import typer
 
 from gage.batch import prepare_all
 from gage.batch_file import read_batch_file
-from gage.cli import complain, print_records, said
+from gage.cli import complain, print_records
 from gage.durable import sync_policy
 from gage.equal_runs import find_equal
 from gage.errors import UsageError
@@ -23,17 +23,9 @@ from gage.filters import Filters
 from gage.given_secrets import hide_secrets
 from gage.home import make_project_home
 from gage.listing import read_rows
-from gage.opdef import (
-    Dependency,
-    batch_texts,
-    dependencies,
-    description,
-    is_batch,
-    raw_steps,
-    sourcecode_rule,
-)
+from gage.opdef import is_batch
 from gage.operation import Operation, Prepared, open_words
-from gage.porcelain.asking import confirm, is_possible
+from gage.porcelain.asking import DECLINED, confirm, is_possible
 from gage.porcelain.choosing import listed, select_one
 from gage.porcelain.options import (
     Clean,
@@ -50,21 +42,15 @@ from gage.porcelain.options import (
     believe,
 )
 from gage.porcelain.phase import phase
+from gage.porcelain.preview import planned_parts, show_files, show_values
 from gage.porcelain.restart import restart_run
 from gage.porcelain.secret_values import shown_words, with_required
 from gage.porcelain.starting import How, say, start_staged
-from gage.porcelain.table import table_lines
 from gage.porcelain.verbs import init_run, stage_run
 from gage.run import Run, has_fact, open_run
-from gage.scalar import format_value
 from gage.secret import secret_variables
-from gage.shown import shown_line
-from gage.sourcecode import select_sourcecode
 from gage.staging import abandon
 from gage.step_options import StepOptions
-
-SHOWN_TRIALS = 20
-"""Trials of a batch that are shown before it is run."""
 
 Words = Annotated[list[str], typer.Argument(metavar="[OPERATION|FILE] [NAME=VALUE]...")]
 Stage = Annotated[bool, typer.Option("--stage", help="stage it, and start it later")]
@@ -136,13 +122,14 @@ def run(
         return 0
     if preview or (is_possible() and not yes):
         to = sys.stdout if preview else sys.stderr
-        _show(prepared, to)
+        parts = planned_parts(operation, prepared, environ)
+        show_values(parts, to)
         to.writelines(line + "\n" for line in _changes(operation, prepared, place.home))
     if preview:
-        _show_files(operation, prepared, place.home)
+        show_files(parts, place.home)
         return 0
     if is_possible() and not yes and not confirm("Run it?", default=True):
-        return 0
+        return DECLINED
     if not run_dir:
         make_project_home(place.home)
     begin = partial(
@@ -187,59 +174,10 @@ def _staged(begin: Callable[[], Run], project: str, environ: Mapping[str, str], 
     return run
 
 
-def _show(prepared: Prepared, to: TextIO) -> None:
-    """What is about to be run: the operation and its values, those that were given marked."""
-    about = description(prepared.opdef)
-    to.write(said(f"{prepared.opref}{': ' if about else ''}{about}") + "\n")
-    width = max(map(len, prepared.config), default=0)
-    for name, value in prepared.config.items():
-        mark = "*" if name in prepared.given else " "
-        to.write(shown_line(f" {mark} {name.ljust(width)}  {format_value(value)}".rstrip()) + "\n")
-    if is_batch(prepared.opdef):
-        _show_trials(prepared, to)
-
-
 def _changes(operation: Operation, prepared: Prepared, home: str) -> list[str]:
     from gage.porcelain.changes import change_lines
 
     return change_lines(operation, prepared, home)
-
-
-def _show_trials(prepared: Prepared, to: TextIO) -> None:
-    steps = raw_steps(prepared.opdef)
-    first = steps[:SHOWN_TRIALS]
-    names = list(batch_texts(prepared.opdef))
-    columns = [["", *(step["name"] for step in first)]]
-    for name in names:
-        values = [step["flags"] for step in first]
-        columns.append([name, *(format_value(v[name]) if name in v else "" for v in values)])
-    to.write(f"{len(steps)} trials:\n" if len(steps) > 1 else "1 trial:\n")
-    for line in table_lines(columns):
-        to.write(f"   {line}\n")
-    if len(steps) > len(first):
-        to.write(f"   and {len(steps) - len(first):,} more\n")
-
-
-def _show_files(operation: Operation, prepared: Prepared, home: str) -> None:
-    args = prepared.cmd.args
-    command = args if isinstance(args, str) else shlex.join(args)
-    print(said(f"command: {command}"))
-    rule = sourcecode_rule(operation.opdef)
-    selection = select_sourcecode(operation.project, rule, runs_home=home)
-    print(shown_line(f"source code of {operation.project}:"))
-    for source in selection.sources:
-        print(shown_line(f"   {source.path}"))
-    for dependency in dependencies(operation.opdef):
-        print(shown_line(f"depends on {_spelled(dependency)}"))
-    for left in selection.left_out:
-        print(shown_line(f"left out: {left.path}: {left.reason}"))
-
-
-def _spelled(dependency: Dependency) -> str:
-    files = " ".join(dependency.files) or "what it generated"
-    if not dependency.run:
-        return files
-    return f"{files} of the newest {dependency.status} run of {dependency.run}"
 
 
 def _init_words(

@@ -12,7 +12,7 @@ from gage.cli import complain
 from gage.durable import sync_policy
 from gage.errors import GageError, StateError
 from gage.filters import Filters
-from gage.porcelain.asking import confirm, is_possible
+from gage.porcelain.asking import DECLINED, confirm, is_possible
 from gage.porcelain.choosing import chosen, expect_said
 from gage.porcelain.options import Limit, Place, Specs, Yes
 from gage.porcelain.runs import run_lines
@@ -23,7 +23,6 @@ from gage.run import Run
 from gage.stopping import ask_to_stop, is_at_work, wait_stopped
 
 PROG = "gage runs stop"
-DECLINED = 1
 
 NoWait = Annotated[bool, typer.Option("--no-wait", help="do not wait until they have ended")]
 Timeout = Annotated[

@@ -206,7 +206,7 @@ def test_a_run_that_is_running_is_left_alone(tmp_path):
     runner.terminate()
     runner.wait()
     assert told.code == 11
-    assert told.err == f"gage-finalize: {run}: another process holds the run\nhint: try again\n"
+    assert told.err == f"gage-finalize: {run}: still running\nhint: gage runs stop {run.name}\n"
     assert finalize(run).code == 0
     assert read_fact(run, "proc", "exit") == "-15"
 

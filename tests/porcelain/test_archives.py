@@ -255,6 +255,16 @@ def test_nothing_is_written_to_a_terminal(project):
     assert ("an archive is nothing for a terminal" in shown, code) == (True, 2)
 
 
+@pytest.mark.parametrize("name", ["a.zip", "a.tar.xz", "A.ZIP", "a.tbz2"])
+def test_a_name_of_another_format_is_refused(project, tmp_path, name):
+    told = project.gage("runs", "export", "1", "-o", f"{tmp_path}/{name}")
+    assert told.err.endswith("hint: a name ends in .tar, .tar.gz, .tgz, .tar.zst or .tzst\n")
+    assert (told.out, told.code) == ("", 2)
+    assert not [found for found in os.listdir(tmp_path) if found.lower().startswith("a.")]
+    told = project.gage("runs", "export", "1", "-o", f"{tmp_path}/a.2026")
+    assert (told.err, told.code) == ("", 0)
+
+
 def test_which_runs_must_be_said(project):
     assert project.gage("runs", "export").code == 2
     assert project.gage("runs", "export", "-Fo", "none").code == 10

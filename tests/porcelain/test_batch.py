@@ -315,7 +315,7 @@ def test_a_preview_shows_the_trials_and_makes_no_run(place):
 def test_a_person_is_shown_the_trials_and_asked(place):
     shown, code = gage_on_terminal("run", "try", "x=[2,3]", cwd=place, typed="n\n")
     assert "2 trials:\n      x\n   1  2\n   2  3\n" in shown
-    assert code == 0
+    assert code == 1
     assert listed(place) == []
 
 

@@ -16,7 +16,7 @@ def project(tmp_path):
 def asked(project, *words):
     """What is shown on a terminal before the question."""
     shown, code = gage_on_terminal("run", *words, cwd=project.path, typed="n\n")
-    assert code == 0
+    assert code == 1
     return shown.partition("Run it?")[0].splitlines()
 
 

@@ -209,3 +209,25 @@ def test_a_required_flag_that_has_no_value_yet_keeps_nothing_from_running(tmp_pa
     assert "b.steps.1: nn: train has no such flag" in told.out
     project.write("gage.yaml", NEEDS_VALUES.replace("lr=${m}", "lrr=${m}"))
     assert "all.steps.0: lrr: train has no such flag (did you mean lr?" in project.gage("check").out
+
+
+IDLE = """\
+a: {exec: "true", depends: [{files: no/such.csv}, {files: [data.csv, data]}]}
+b: {exec: "true", sourcecode: [trian.py, "*.py"]}
+c: {exec: "true", sourcecode: "*.c"}
+d: {exec: "true", sourcecode: ["*.c", train.py]}
+e: {steps: [d], sourcecode: train.p}
+"""
+
+
+def test_patterns_that_select_nothing_are_told(tmp_path):
+    project = Project(tmp_path, IDLE, train_py="", **{"data.csv": ""})
+    told = project.gage("check")
+    assert (told.err, told.code) == ("", 30)
+    assert [line.partition(" (known")[0] for line in told.out.splitlines()] == [
+        "gage.yaml:1: a.depends.0.files: no/such.csv: selects no file",
+        "gage.yaml:1: a.depends.1.files: data: selects no file (did you mean data.csv?)",
+        "gage.yaml:2: b.sourcecode: trian.py: selects no file (did you mean train.py?)",
+        "gage.yaml:3: c.sourcecode: *.c: selects no file",
+        "gage.yaml:5: e.sourcecode: train.p: selects no file (did you mean train.py?)",
+    ]

@@ -170,6 +170,15 @@ def test_filters_choose_and_none_is_an_empty_table(tmp_path, three):
     assert compare(tmp_path, "none").code == 10
 
 
+@pytest.mark.parametrize("words", [["-Fo", "trian"], ["-Fe", "op=trian"]])
+def test_what_no_run_has_is_told_as_by_gage_runs(tmp_path, three, words):
+    for command in ("compare", "runs"):
+        told = gage(command, *words, cwd=tmp_path)
+        said = f"gage {command}: no run here is of trian\nhint: did you mean train?\n"
+        assert told == ("", said, 0)
+    assert compare(tmp_path, *words, "--json") == ("", "", 0)
+
+
 def test_a_damaged_run_is_compared_as_far_as_it_goes(tmp_path, home, three):
     put(os.path.join(home, three[0] + ".meta", "config.json"), b"\xff{")
     told = compare(tmp_path)

@@ -2,7 +2,9 @@ import os
 
 import pytest
 
+from tests.pipelines import Project
 from tests.porcelain.place import at_work, gage, gage_on_terminal, write_run
+from tests.programs import begun, wait_until
 
 
 @pytest.fixture
@@ -119,3 +121,19 @@ def test_what_was_done_fits_the_line_and_does_not_steer_the_terminal(tmp_path, h
     gage("runs", "label", "\x1b[2J" + "x" * 99, cwd=tmp_path)
     shown, _ = gage_on_terminal("runs", "rm", "1", "-y", cwd=tmp_path, columns=50)
     assert shown == f"deleted  00030003  train  \\x1b[2J{'x' * 16}…\n"
+
+
+def test_a_run_that_is_running_is_not_deleted_and_what_stops_it_is_told(tmp_path):
+    project = Project(tmp_path, 'op: {exec: "echo > ready; exec sleep 60"}\n')
+    runner = begun("gage", "run", "-y", "op", cwd=project.path)
+    wait_until(
+        lambda: project.rows("op") and os.path.exists(f"{project.rows('op')[0].run_dir}/ready")
+    )
+    run = project.newest("op")
+    told = project.gage("runs", "rm", "-y", "op")
+    runner.terminate()
+    runner.wait()
+    assert told.err == (
+        f"gage runs rm: {run.run_dir}: still running\nhint: gage runs stop {run.name}\n"
+    )
+    assert told.code == 11

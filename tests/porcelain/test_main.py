@@ -90,6 +90,14 @@ def test_a_path_is_no_command(tmp_path):
     assert gage("/foo", cwd=tmp_path, env={"PATH": f"{tmp_path}:{os.environ['PATH']}"}).code == 2
 
 
+def test_what_is_done_with_runs_has_their_page_however_it_is_written(tmp_path):
+    page = gage("help", "runs", cwd=tmp_path)
+    assert page.out.startswith("NAME\n    gage-runs ")
+    for words in (["runs", "diff"], ["runs-diff"], ["gage-runs-diff"]):
+        assert gage("help", *words, cwd=tmp_path) == page
+    assert gage("help", "runs-dif", cwd=tmp_path).code == 10
+
+
 def test_an_unknown_command_names_the_nearest(tmp_path):
     told = gage("rnus", cwd=tmp_path)
     assert told.err == "gage: rnus: no such command\nhint: did you mean gage runs?\n"

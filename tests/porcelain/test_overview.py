@@ -1,6 +1,8 @@
 import os
 
+from tests.nobody import ordinary_place
 from tests.porcelain.place import gage, gage_on_terminal, put, write_run, write_steps
+from tests.programs import program
 
 
 def here(directory, **more):
@@ -16,6 +18,19 @@ def test_in_an_empty_directory_the_first_steps_are_told(tmp_path):
         "  gage run SCRIPT  runs a script as it is\n"
         "  gage new         writes a gage.yaml for what is here\n"
     )
+
+
+def test_what_cannot_be_looked_at_is_said(tmp_path):
+    with ordinary_place() as place:
+        home = os.path.join(place, ".gage", "runs")
+        os.makedirs(home)
+        os.chmod(home, 0)
+        assert here(place) == f"\n{os.path.realpath(home)}: Permission denied.\n"
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    told = program("sh", "-c", 'rmdir "$PWD"; exec gage', cwd=str(gone))
+    assert told.out.endswith("\n\nthe current directory is gone.\n")
+    assert told.code == 0
 
 
 def test_a_script_that_is_there_is_named(tmp_path):

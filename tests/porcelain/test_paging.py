@@ -140,3 +140,17 @@ def test_an_interruption_is_for_the_pager(place):
     terminal.wait_for("still here")
     text, code = terminal.end()
     assert code == 0, text
+
+
+@pytest.mark.parametrize("env", [{"GAGE_PLAIN": "1"}, {"TERM": "dumb"}])
+def test_a_plain_terminal_gets_the_manual_as_plain_text_unless_our_pager_is_named(
+    place, pager, monkeypatch, env
+):
+    program(place / "man", 'echo "man shows it by $PAGER"')
+    monkeypatch.setenv("PATH", f"{place}:{os.environ['PATH']}")
+    env = {"TERM": "xterm", "PAGER": pager} | env
+    terminal = Terminal(GAGE, "help", "ls", cwd=str(place), env=env)
+    text, code = terminal.end()
+    assert (text.partition("\n")[0], code) == ("NAME", 0)
+    assert "man shows it" not in text
+    assert paged(place, "help", "ls", GAGE_PAGER=pager, **env) == f"man shows it by {pager}\n"

@@ -1,5 +1,6 @@
 import json
 import os
+import subprocess
 import sys
 
 import pytest
@@ -18,8 +19,8 @@ def home(tmp_path):
     return str(tmp_path / ".gage" / "runs")
 
 
-def plot(place, *words, **more):
-    return gage("plot", *words, cwd=place, **more)
+def plot(place, *words, env=None):
+    return gage("plot", *words, cwd=place, env={"TERM": "xterm"} | (env or {}))
 
 
 def test_a_metric_of_the_newest_run_is_drawn(tmp_path, home):
@@ -61,6 +62,18 @@ def test_a_terminal_gets_colour_and_its_own_width(tmp_path, home):
     lines = shown.split("\n")
     assert max(map(len, lines)) == 50
     assert len(lines) <= 20
+
+
+@pytest.mark.parametrize("env", [{"GAGE_PLAIN": "1"}, {"TERM": "dumb"}])
+def test_who_wants_plain_lines_has_a_chart_of_ascii(tmp_path, home, env):
+    for number, lr in ((1, 0.1), (2, 0.2)):
+        write_run(home, number, output=LOSS, facts=DEFINED, config={"lr": lr})
+    for words in (["1"], ["1-2"], ["1-2", "--x", "lr"]):
+        shown, code = gage_on_terminal("plot", "loss", *words, cwd=tmp_path, env=env)
+        assert (code, plot(tmp_path, "loss", *words, env=env).out.isascii()) == (0, True)
+        assert shown.isascii() and "\x1b" not in shown
+        assert "+----" in shown and "|" in shown
+    assert "\n*  0002" in plot(tmp_path, "loss", env=env).out
 
 
 def test_a_run_that_has_not_ended_is_drawn(tmp_path, home):
@@ -121,6 +134,18 @@ def test_without_plotext_it_is_said_what_to_install(tmp_path, home, monkeypatch)
         "hint: pip install 'gage[plot]', or use --json\n"
     )
     assert told.code == 2
+
+
+def test_another_plotext_is_told_from_none(tmp_path, home):
+    write_run(home, 1, output=LOSS)
+    put(str(tmp_path / "other" / "plotext" / "__init__.py"), b'__version__ = "6.1.0"\n')
+    env = os.environ | {"PYTHONPATH": str(tmp_path / "other")}
+    told = subprocess.run(["gage", "plot", "loss"], cwd=tmp_path, env=env, capture_output=True)
+    assert told.stdout == b""
+    assert told.stderr == (
+        b"gage plot: plotext 6.1.0: gage needs 5\nhint: pip install 'gage[plot]', or use --json\n"
+    )
+    assert told.returncode == 2
 
 
 def test_what_cannot_be_drawn_is_said(tmp_path, home):

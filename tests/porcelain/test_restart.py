@@ -12,6 +12,7 @@ from gage.locks import take
 from gage.run import open_run
 from gage.status import run_status
 from tests.pipelines import Project, chain, done
+from tests.porcelain.place import gage_on_terminal
 from tests.programs import (
     QUICK,
     begun,
@@ -56,6 +57,17 @@ def go(project):
 def attempts(run):
     path = os.path.join(run.meta_dir, "attempts")
     return sorted(os.listdir(path)) if os.path.isdir(path) else []
+
+
+@pytest.mark.parametrize("typed", ["n\n", "\4"])
+def test_a_run_is_left_alone_where_the_answer_is_no(tmp_path, typed):
+    project = Project(tmp_path, 'op: {exec: "false"}\n')
+    assert project.run("op").code == 1
+    run = project.newest("op")
+    answers = {"[Y/n] ": typed}
+    shown, code = gage_on_terminal("restart", "op", cwd=tmp_path, answers=answers, env=QUICK)
+    assert f"Restart op {run.id[:8]}? [Y/n] " in shown
+    assert (code, attempts(run)) == (1, [])
 
 
 def test_a_run_is_taken_up_in_place_and_its_attempts_are_kept(tmp_path):

@@ -317,7 +317,7 @@ def test_print_and_a_refusal_write_nothing(place):
 
 def test_on_a_terminal_it_asks(place):
     shown, code = gage_on_terminal("run", "lr=0.3", cwd=".", typed="n\n")
-    assert code == 0
+    assert code == 1
     assert "* lr      0.3" in shown
     assert "Run it? [Y/n]" in shown
     assert not os.path.exists(".gage")
@@ -333,7 +333,7 @@ def test_yes_is_the_default(place, typed):
 
 def test_an_end_of_input_is_no(place):
     _, code = gage_on_terminal("run", cwd=".", typed="\x04")
-    assert code == 0
+    assert code == 1
     assert not os.path.exists(".gage")
 
 

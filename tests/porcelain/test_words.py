@@ -122,6 +122,7 @@ def test_every_command_tells_what_a_prefix_may_mean(place, command):
 
 NEARLY = [
     ("rnus", "did you mean gage runs?"),
+    ("list", "did you mean gage runs?"),
     ("runs lable x", "did you mean gage runs label?"),
     ("--vresion", "did you mean --version?"),
     ("run --lable x", "did you mean --label?"),

@@ -14,7 +14,7 @@ from gage.summary import number_of
 _COMPARISONS = ("<=", ">=", "!=", "==", "<", ">", "=")
 
 
-def unmet(run: Run, expect: Mapping[str, Any]) -> list[str]:
+def unmet_expectations(run: Run, expect: Mapping[str, Any]) -> list[str]:
     """What of *expect* the finished *run* does not meet, a line each; none where all is well.
 
     ``exit`` is the exit code (0 without it), ``files`` patterns that must each match a file,
@@ -43,7 +43,7 @@ def unmet(run: Run, expect: Mapping[str, Any]) -> list[str]:
 def find_unmet(run: Run, expect: Mapping[str, Any]) -> list[str]:
     """The same for whoever only looks: none where *run* has not ended, or cannot be read."""
     try:
-        return unmet(run, expect) if expect and has_fact(run, "proc", "exit") else []
+        return unmet_expectations(run, expect) if expect and has_fact(run, "proc", "exit") else []
     except (GageError, OSError, AttributeError, LookupError, TypeError, ValueError):
         return []  # JSON of any other shape
 

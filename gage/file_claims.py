@@ -21,7 +21,7 @@ from gage.meta_files import Facts, entries_of
 from gage.progress import Progress
 from gage.reading import open_beneath
 from gage.run import Run
-from gage.run_files import Contents, Found, contents_of
+from gage.run_files import Contents, RunFile, contents_of
 from gage.sealing import UNSEALED
 
 
@@ -90,7 +90,7 @@ def _differs(
     entry: Entry,
     difference: Difference,
     history: History,
-    found: Found | None,
+    found: RunFile | None,
 ) -> Finding:
     path, what = entry.path, difference.difference
     if what == "unreadable":

@@ -16,7 +16,7 @@ from gage.literal import KeyPath, natural_kinds, no_config
 from gage.scalar import ALL_KINDS, Kind, Scalar, kind_of
 
 
-class Found(NamedTuple):
+class LiteralNode(NamedTuple):
     """A literal: in which module of several, and its node there."""
 
     path: KeyPath
@@ -29,7 +29,7 @@ class Found(NamedTuple):
 class Constants(NamedTuple):
     """The literals, in order, and the keys that are no constants, with why."""
 
-    found: list[Found]
+    found: list[LiteralNode]
     refused: dict[KeyPath, str]
 
 
@@ -151,7 +151,7 @@ def _collect(
             constants.refused[path] = why
         else:
             kinds = _kinds(value, annotation)
-            constants.found.append(Found(path, value, kinds, module, node))
+            constants.found.append(LiteralNode(path, value, kinds, module, node))
     else:
         where = line(module, node.lineno)
         constants.refused[path] = f"is not bound to a literal (line {where})"

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from gage.digest import CHUNK, digest_fd
 from gage.dirs import Dirs, is_passing
 from gage.progress import Progress
-from gage.run_files import Found
+from gage.run_files import RunFile
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -35,8 +35,8 @@ Outcome = tuple[str, str]
 
 def over_files(
     dirs: Dirs,
-    files: Sequence[Found],
-    work: Callable[[int, Found, Callable[[int], None]], Outcome],
+    files: Sequence[RunFile],
+    work: Callable[[int, RunFile, Callable[[int], None]], Outcome],
     progress: Progress,
     *,
     mend: bool = False,
@@ -55,7 +55,7 @@ def over_files(
         if pool is None:  # from a thread, what is told could come out of order
             progress(count, total)
 
-    def closing(fd: int, found: Found) -> Outcome:
+    def closing(fd: int, found: RunFile) -> Outcome:
         try:
             return work(fd, found, tell)
         finally:

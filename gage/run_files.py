@@ -13,7 +13,7 @@ from gage.dirs import Dirs, file_type, is_gone, is_passing, joined, walk
 from gage.run import RUN_ID
 
 
-class Found(NamedTuple):
+class RunFile(NamedTuple):
     """A file of a run: *mtime* in µs, *size* in bytes, and of a link what it holds."""
 
     path: str
@@ -34,13 +34,13 @@ class Skipped(NamedTuple):
 class Contents(NamedTuple):
     """What is in a run dir; *linked* are the files all of whose many hard links are in it."""
 
-    files: list[Found]
+    files: list[RunFile]
     folders: list[str]
     linked: set[str]
     skipped: list[Skipped]
 
 
-def walk_run_dir(run_dir: str) -> list[Found]:
+def walk_run_dir(run_dir: str) -> list[RunFile]:
     """The files and links of a run dir, in the order of a walk; nothing is changed."""
     with Dirs(run_dir) as dirs:
         return contents_of(dirs).files
@@ -78,7 +78,7 @@ def contents_of(dirs: Dirs) -> Contents:
                 if stat.S_ISLNK(mode):
                     target = os.readlink(entry.name, dir_fd=place.fd)
                     if place.path or not is_step_link(dirs.root, target):
-                        found = Found(path, "link", mtime, status.st_size, mode, target)
+                        found = RunFile(path, "link", mtime, status.st_size, mode, target)
                         contents.files.append(found)
                     continue
             except OSError as error:
@@ -89,7 +89,7 @@ def contents_of(dirs: Dirs) -> Contents:
             elif status.st_dev != device:
                 contents.skipped.append(Skipped(path, "another file system"))
             else:
-                contents.files.append(Found(path, "file", mtime, status.st_size, mode))
+                contents.files.append(RunFile(path, "file", mtime, status.st_size, mode))
                 if status.st_nlink > 1:
                     inode = status.st_dev, status.st_ino
                     shared.setdefault(inode, []).append(path)

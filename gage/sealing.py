@@ -15,7 +15,7 @@ from gage.dirs import Dirs, is_gone, is_passing, walk
 from gage.durable import FEW_FILES, Sync, sync_file_system
 from gage.progress import Progress, ignore
 from gage.reading import READ, Outcome, chmod_path_fd, digest_at_rest, open_beneath, over_files
-from gage.run_files import Contents, Found, Skipped, contents_of
+from gage.run_files import Contents, RunFile, Skipped, contents_of
 
 UNSEALED = 0o7222
 """What a sealed file may not have: it cannot be written, and runs as nobody else."""
@@ -65,7 +65,7 @@ def seal_run_dir(
         few = max(len(contents.files), len(contents.folders)) <= FEW_FILES
         each = sync == "all" or (sync == "commit" and few)
 
-        def seal(fd: int, found: Found, tell: Callable[[int], None]) -> Outcome:
+        def seal(fd: int, found: RunFile, tell: Callable[[int], None]) -> Outcome:
             status = os.fstat(fd)
             if found.path in known:
                 digest, trouble = known[found.path], ""
@@ -106,7 +106,7 @@ def digest_run_dir(
     except OSError as error:
         return Seal([], [Skipped(".", _why_no_run_dir(error))])
 
-    def digest(fd: int, found: Found, tell: Callable[[int], None]) -> Outcome:
+    def digest(fd: int, found: RunFile, tell: Callable[[int], None]) -> Outcome:
         status = os.fstat(fd)
         chosen = algorithms.get(found.path) or algorithm_for(fd, status, algorithm)
         return digest_at_rest(fd, status, chosen, tell)

@@ -41,25 +41,25 @@ class Series(NamedTuple):
     before: int = 0
 
 
-class Found(NamedTuple):
+class RunSeries(NamedTuple):
     """The series that a run has, by metric, and what is wrong, a line each."""
 
     series: dict[str, Series]
     complaints: list[str]
 
 
-def read_series(run: Run, names: Iterable[str] = (), *, defined: bool = True) -> Found:
+def read_series(run: Run, names: Iterable[str] = (), *, defined: bool = True) -> RunSeries:
     """The series of *run*: with *defined* of all metrics that its operation defines, and more.
 
     Those of *names* are sought too, by the pattern of that name or, without one, as ``NAME: 1``
     and ``NAME=1``. Raises OSError where the machine cannot read them now.
     """
     if _is_pipeline(run):
-        return Found({}, [])  # what it wrote is what its steps wrote, one after the other
+        return RunSeries({}, [])  # what it wrote is what its steps wrote, one after the other
     own = _patterns(run)
     patterns = own if defined else {}
     patterns |= {name: own.get(name) or plain_pattern(name) for name in names}
-    found = Found({}, [])
+    found = RunSeries({}, [])
     _add_matches(found, run, patterns)
     scalars = read_scalars(run)
     wanted = scalars.by_tag if defined else [tag for tag in scalars.by_tag if tag in patterns]
@@ -91,7 +91,7 @@ def _patterns(run: Run) -> dict[str, str]:
     return {name: text for name, text in patterns.items() if isinstance(text, str)}
 
 
-def _add_matches(found: Found, run: Run, patterns: Mapping[str, str]) -> None:
+def _add_matches(found: RunSeries, run: Run, patterns: Mapping[str, str]) -> None:
     if not patterns:
         return
     try:

@@ -8,7 +8,7 @@ from gage.attempts import attempt_numbers
 from gage.batch import MARK
 from gage.equal_runs import changed_values
 from gage.errors import GageError, LockedError, StateError
-from gage.expectations import unmet
+from gage.expectations import unmet_expectations
 from gage.locks import is_held
 from gage.opdef import OpDef, is_batch
 from gage.operation import Operation, Prepared, find_step_operation
@@ -151,7 +151,7 @@ def _planned(plan: _Plan, named: NamedStep, link: StepLink, earlier: Action | No
             raise StateError(f"{run}: not staged yet", f"gage-stage {run}")
         return PlannedStep(named, "stage", link, {})
     given, target = _renewed(plan, named, run)
-    finished = has_fact(run, "proc", "exit") and not unmet(run, named.step.expect)
+    finished = has_fact(run, "proc", "exit") and not unmet_expectations(run, named.step.expect)
     if finished and not given and earlier in (None, "leave", "restart if stale"):
         started = read_stamp(run, "started")
         if plan.began is not None and started is not None and started >= plan.began:

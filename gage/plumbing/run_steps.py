@@ -14,7 +14,7 @@ from gage.clock import Clock
 from gage.durable import sync_policy
 from gage.equal_runs import find_equal
 from gage.errors import GageError, StateError, SystemRefusedError, UsageError, refused
-from gage.expectations import unmet
+from gage.expectations import unmet_expectations
 from gage.facts import log_action
 from gage.job_slots import JobSlots
 from gage.listing import read_rows
@@ -232,7 +232,7 @@ def _equal(work: _Work, named: NamedStep, run: Run) -> Run | None:
     if named.step.isolate_runs:
         rows = [row for row in rows if row.parent == work.parent.id]
     equal = find_equal(run, rows)
-    return equal if equal and not unmet(equal, named.step.expect) else None
+    return equal if equal and not unmet_expectations(equal, named.step.expect) else None
 
 
 def _environ(work: _Work, named: NamedStep, run: Run, slots: JobSlots) -> dict[str, str]:
@@ -269,7 +269,7 @@ def _ended(work: _Work, named: NamedStep, run: Run, runner_code: int) -> int:
                 raise
             work.say(f"ERROR: [gage] step {named.name}: {error.message}")
             return shell_exit_code(noted)
-    complaints = unmet(run, named.step.expect)
+    complaints = unmet_expectations(run, named.step.expect)
     if not complaints:
         return 0
     if named.step.expect:

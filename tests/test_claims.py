@@ -240,6 +240,11 @@ def test_a_byte_that_flipped_in_a_file_that_values_were_written_to_is_no_doing_o
         ("log/files", "a s 1 d\n", "error mismatch .meta/log/files"),
         ("output/40_run.index", "1 o 100\n", "error mismatch .meta/output/40_run"),
         ("output/40_run.index", "2 o 1\n1 o 11\n", "error mismatch .meta/output/40_run.index"),
+        (
+            "output/40_run.index",
+            "3 o 1\n2 o 1\n1 o 10\n",
+            "error mismatch .meta/output/40_run.index",
+        ),
         ("output/40_run.index", "1 o 12\n1 o", "warning cut .meta/output/40_run.index"),
         ("output/40_run.index", "1 o 12\n" + "9" * 99, "error damaged .meta/output/40_run.index"),
         ("output/40_run.index", f"1 o {'9' * 5000}\n", "error damaged .meta/output/40_run.index"),

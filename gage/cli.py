@@ -40,7 +40,7 @@ def command(
         @wraps(main)
         def entry(argv: Sequence[str] | None = None) -> int:
             if argv is None:
-                speak_utf8()
+                begin()
             open_standard_streams()
             if argv is None:
                 leave(guarded(prog, lambda: main(sys.argv[1:]), runner))
@@ -132,6 +132,15 @@ def said(text: str) -> str:
     """
     first, *more = shown(text).split("\n")
     return "\n".join([first, *("  " + line.removeprefix("  ") for line in more)])
+
+
+def begin() -> None:
+    """Make the process one of gage's, whoever started it."""
+    import signal
+
+    # Ignored, which a child inherits, it would hide how what we start ends.
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    speak_utf8()
 
 
 def speak_utf8() -> None:

@@ -67,8 +67,8 @@ def passed_on(
 ) -> Iterator[int]:
     """Pass signals on in a ``with`` block; gives a descriptor that is readable after any.
 
-    What was ignored stays ignored (nohup(1), and a shell's background jobs). Only for the
-    main thread.
+    What was ignored stays ignored (nohup(1), and a shell's background jobs), but for SIGCHLD:
+    then nobody would be told how a child ended. Only for the main thread.
     """
 
     def end(signum: int, frame: object) -> None:
@@ -88,7 +88,7 @@ def passed_on(
     before = {
         signum: signal.signal(signum, handler)
         for signum, handler in handlers.items()
-        if signal.getsignal(signum) != signal.SIG_IGN
+        if signum == signal.SIGCHLD or signal.getsignal(signum) != signal.SIG_IGN
     }
     try:
         yield woken

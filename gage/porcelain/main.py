@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
 
-from gage.cli import guarded, leave, open_standard_streams, speak_utf8
+from gage.cli import begin, guarded, leave, open_standard_streams
 from gage.errors import NotFoundError, UsageError
 from gage.porcelain.commands import PLUMBING, RUNNERS, load, verbs
 from gage.programs import find_program
@@ -22,7 +22,7 @@ _ELSEWHERE = {"list": "runs"}
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command that *argv* names, and return its exit code."""
     if argv is None:
-        speak_utf8()
+        begin()
     open_standard_streams()
     if argv is None:
         leave(guarded("gage", lambda: _run(*_options_taken(sys.argv[1:]))))

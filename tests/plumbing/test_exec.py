@@ -494,6 +494,27 @@ def test_a_command_that_dies_of_a_signal_says_so(tmp_path):
     assert run_status(run) == "exited"
 
 
+IGNORING = "import os, signal, sys; signal.signal(signal.SIGCHLD, signal.SIG_IGN); "
+
+
+def test_who_starts_us_may_ignore_how_children_end(tmp_path):
+    run = staged_run(tmp_path, ["sh", "-c", "exit 7"])
+    start = IGNORING + "os.execvp('gage-exec', ['gage-exec', sys.argv[1]])"
+    told = subprocess.run([sys.executable, "-c", start, run.run_dir], capture_output=True)
+    assert (told.returncode, told.stderr) == (7, b"")
+    assert exit_note(run) == 7
+
+
+def test_a_program_that_ignores_how_its_children_end_is_told_it(tmp_path):
+    run = staged_run(tmp_path, ["sh", "-c", "exit 7"])
+    start = IGNORING + (
+        "from gage.plumbing import exec_run, open_run; code = exec_run(open_run(sys.argv[1])); "
+        "assert signal.getsignal(signal.SIGCHLD) == signal.SIG_IGN; sys.exit(code)"
+    )
+    told = subprocess.run([sys.executable, "-c", start, run.run_dir], capture_output=True)
+    assert (told.returncode, told.stderr) == (7, b"")
+
+
 def test_three_signals_kill(tmp_path):
     run = staged_run(tmp_path, "trap '' INT TERM; echo ready; while :; do sleep 0.05; done")
     runner = started(run)

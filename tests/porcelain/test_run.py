@@ -125,6 +125,15 @@ def test_every_trouble_of_gage_is_125_and_leaves_nothing(place, words):
     assert not os.path.exists("taken.meta")
 
 
+def test_a_run_in_git_may_be_started_by_who_ignores_how_children_end(place):
+    program("git", "init", "-q")
+    script = "import os, signal; signal.signal(signal.SIGCHLD, signal.SIG_IGN); "
+    script += "os.execvp('gage', ['gage', 'run', '-y'])"
+    told = program("python3", "-c", script)
+    assert (told.out[:6], told.err, told.code) == ("loss: ", "", 0)
+    assert run_status(the_run()) == "completed"
+
+
 @pytest.mark.parametrize(
     "option",
     ["--stage", "--preview", "--print", "--force-flags", "-lx", "-tx", "--run-dir=x", "--batch=x"],

@@ -175,7 +175,7 @@ def test_of_two_at_once_one_works_and_the_other_says_so(tmp_path):
     wait_until(lambda: os.path.exists(f"{run}/times"))
     told = resumed(run)
     assert (told.code, told.out) == (11, "")
-    assert "another process holds the run" in told.err
+    assert told.err == f"gage-resume: {run}: still running\nhint: gage runs stop {run.name}\n"
     assert resumed(run, "-q") == ("", "", 11)
     assert program("gage", "--runs", str(tmp_path), "restart", "-y", f"{run}").code == 11
     write(f"{run}/go", "")

@@ -70,6 +70,8 @@ def guarded(prog: str, work: Callable[[], int], runner: bool = False) -> int:
         except BrokenPipeError:
             _drop_output()
             return READER_GONE
+        except OSError as error:
+            return _refusal(prog, error, runner)
         raise
     except GageError as error:
         complain(prog, error.message, error.hint)
@@ -77,10 +79,7 @@ def guarded(prog: str, work: Callable[[], int], runner: bool = False) -> int:
         own = isinstance(error, (TimedOutError, LockedError)) or not runner
         return error.exit_code if own else StartError.exit_code
     except OSError as error:
-        trouble = refused(error)
-        complain(prog, trouble.message, trouble.hint)
-        _drop_output()
-        return StartError.exit_code if runner else SystemRefusedError.exit_code
+        return _refusal(prog, error, runner)
     except MemoryError:
         complain(prog, "out of memory")
         return StartError.exit_code if runner else SystemRefusedError.exit_code
@@ -113,6 +112,13 @@ def _drop_output() -> None:
 def shell_exit_code(returncode: int) -> int:
     """What a shell makes of *returncode*: 128+N for a command that signal N ended (-N)."""
     return 128 - returncode if returncode < 0 else returncode
+
+
+def _refusal(prog: str, error: OSError, runner: bool) -> int:
+    trouble = refused(error)
+    complain(prog, trouble.message, trouble.hint)
+    _drop_output()
+    return StartError.exit_code if runner else SystemRefusedError.exit_code
 
 
 def complain(prog: str, message: str, hint: str = "") -> None:

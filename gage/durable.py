@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from typing import Literal, cast
 
 from gage.building import hold
-from gage.errors import UsageError
+from gage.errors import StateError, UsageError
 
 Sync = Literal["commit", "all", "none"]
 
@@ -65,6 +65,17 @@ def putting(tmp: str, path: str, *, mode: int = 0o444, sync: Sync = "commit") ->
         if fd >= 0:
             os.close(fd)
     sync_dir(os.path.dirname(path), sync)
+
+
+def replaceable(path: str, hint: str) -> str:
+    """Where a file is put that a user calls *path*: at the end of the links that lead there.
+
+    Raises StateError, with *hint*, for a device and the like, which would be gone.
+    """
+    path = os.path.realpath(path)
+    if os.path.lexists(path) and not os.path.isfile(path):
+        raise StateError(f"{path}: no regular file", hint)
+    return path
 
 
 def create(path: str, data: bytes, *, mode: int = 0o444, sync: Sync = "commit") -> None:

@@ -12,6 +12,11 @@ import stat
 from collections.abc import Mapping
 from types import TracebackType
 
+from gage.errors import UsageError
+
+MOST_JOBS = 4096
+"""So many bytes fit into any pipe: more would be waited for before anybody could take one."""
+
 _NONE = -1
 
 
@@ -20,7 +25,8 @@ class JobSlots:
 
     With *jobs* that many, from a jobserver of our own; else those of the Make that
     *environ* tells of, and without one a single slot. ``environ`` is what a process that we
-    start needs to take its slots from the same place.
+    start needs to take its slots from the same place. Raises UsageError for more jobs than a
+    pipe has room for.
     """
 
     def __init__(self, jobs: int | None, environ: Mapping[str, str]) -> None:
@@ -32,6 +38,8 @@ class JobSlots:
         flags = environ.get("MAKEFLAGS", "")
         if jobs is None:
             self._join(_auth(flags))
+        elif jobs > MOST_JOBS:
+            raise UsageError(f"-j {jobs}: expected at most {MOST_JOBS}")
         elif jobs > 1:
             self._serve(jobs, flags)
 

@@ -208,14 +208,26 @@ def find_links(parent: Run, steps: Sequence[NamedStep] = ()) -> list[StepLink]:
     """As step_links, where what is no link to a run is ``unexpected`` and no error."""
     present = dict.fromkeys(_in_order(parent.run_dir))
     names = dict.fromkeys(named.name for named in steps)
-    names |= {name: None for name in present if name not in names and _sibling(parent, name)}
+    names |= {name: None for name in present if name not in names and find_sibling(parent, name)}
     return [_step_link(parent, name, name in present) for name in names]
 
 
 def linked_names(parent: Run) -> list[str]:
     """The names beside *parent* that links in its run dir lead to, whatever is there."""
-    links = (_sibling(parent, name) for name in _in_order(parent.run_dir))
+    links = (find_sibling(parent, name) for name in _in_order(parent.run_dir))
     return [os.path.basename(run_dir) for run_dir in links if run_dir]
+
+
+def find_sibling(parent: Run, name: str) -> str | None:
+    """The run dir beside *parent* that the link *name* leads to; None for anything else."""
+    try:
+        target = os.readlink(os.path.join(parent.run_dir, name))
+    except OSError:
+        return None
+    up, _, base = target.partition("/")
+    if up != ".." or not base or "/" in base or base.startswith("."):
+        return None
+    return os.path.join(parent.home, base)
 
 
 def link_step(parent: Run, name: str, step_dir: str) -> None:
@@ -254,7 +266,7 @@ def in_step(name: str, error: GageError) -> GageError:
 def _step_link(parent: Run, name: str, present: bool) -> StepLink:
     if not present:
         return StepLink(name, "missing", "")
-    run_dir = _sibling(parent, name)
+    run_dir = find_sibling(parent, name)
     if run_dir is None:
         return StepLink(name, "unexpected", "")
     try:
@@ -274,18 +286,6 @@ def _in_order(run_dir: str) -> list[str]:
     except FileNotFoundError:
         return []
     return [name for _, name in sorted(made)]
-
-
-def _sibling(parent: Run, name: str) -> str | None:
-    """The run dir beside *parent* that the link *name* leads to; None for anything else."""
-    try:
-        target = os.readlink(os.path.join(parent.run_dir, name))
-    except OSError:
-        return None
-    up, _, base = target.partition("/")
-    if up != ".." or not base or "/" in base or base.startswith("."):
-        return None
-    return os.path.join(parent.home, base)
 
 
 def _unexpected(path: str) -> StateError:

@@ -19,6 +19,8 @@ from gage.run_files import RunFile
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
+    _Ahead = tuple[str, int, Future["Outcome"]]
+
 _TRIES = 3
 
 READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
@@ -48,9 +50,12 @@ def over_files(
     """
     total = sum(found.size for found in files)
     count = 0
+    is_given_up = False
 
     def tell(more: int) -> None:
         nonlocal count
+        if is_given_up:
+            raise _GivenUpError
         count += more
         if pool is None:  # from a thread, what is told could come out of order
             progress(count, total)
@@ -69,7 +74,7 @@ def over_files(
 
         pool = ThreadPoolExecutor(workers)
     outcomes: dict[str, Outcome] = {}
-    ahead: deque[tuple[str, Future[Outcome]]] = deque()
+    ahead: deque[_Ahead] = deque()
     try:
         for found in files:
             try:
@@ -82,16 +87,28 @@ def over_files(
             if pool is None or found.size < _LARGE:
                 outcomes[found.path] = closing(fd, found)
                 continue
-            ahead.append((found.path, pool.submit(closing, fd, found)))
+            ahead.append((found.path, fd, pool.submit(closing, fd, found)))
             while len(ahead) > 2 * workers:
-                path, future = ahead.popleft()
+                path, _, future = ahead[0]
                 outcomes[path] = _awaited(future, lambda: progress(count, total))
-        for path, future in ahead:
+                ahead.popleft()
+        for path, _, future in ahead:
             outcomes[path] = _awaited(future, lambda: progress(count, total))
+    except BaseException:
+        # Nobody waits for the rest of files that may be large.
+        is_given_up = True
+        for _, fd, future in ahead:
+            if future.cancel():
+                os.close(fd)
+        raise
     finally:
         if pool is not None:
             pool.shutdown()
     return outcomes
+
+
+class _GivenUpError(Exception):
+    """Nobody asks for the outcome any more."""
 
 
 def _awaited(future: "Future[Outcome]", meanwhile: Callable[[], None]) -> Outcome:

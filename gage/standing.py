@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from gage.errors import GageError
 from gage.expectations import find_unmet
-from gage.pipeline import find_links, is_pipeline, named_steps
+from gage.pipeline import find_links, find_sibling, is_pipeline, named_steps
 from gage.recorded import recorded_opdef
 from gage.run import Run, has_fact, open_run, read_fact, run_meta_path
 from gage.status import Status, run_status
@@ -169,18 +169,14 @@ class Observer:
         return [(name, self._step(known.run, name)) for name in names]
 
     def _step(self, parent: Run, name: str) -> Run | None:
-        try:
-            up, _, base = os.readlink(os.path.join(parent.run_dir, name)).partition("/")
-        except OSError:
+        run_dir = find_sibling(parent, name)
+        if run_dir is None:
             return None
-        if up != ".." or not base or "/" in base or base.startswith("."):
-            return None
-        run_dir = os.path.join(parent.home, base)
         if known := self._known.get(run_dir):
             return known.run
         try:
             return open_run(run_dir)
-        except GageError:
+        except (GageError, OSError):
             return None
 
 

@@ -100,13 +100,22 @@ class StepProcesses:
                 raise
             if pid == 0:
                 self._become(work, parent, pipes)
+            try:
+                pidfd = os.pidfd_open(pid)
+            except OSError:
+                # It waits for nothing: what nobody would see the end of is not to go on.
+                os.kill(pid, signal.SIGKILL)
+                os.waitpid(pid, 0)
+                for fd in (fd for ends in pipes for fd in ends):
+                    os.close(fd)
+                raise
             streams = {}
             for (ours, theirs), to in zip(pipes, _STREAMS, strict=False):
                 os.close(theirs)
                 os.set_blocking(ours, False)
                 streams[ours] = _Stream(os.fsencode(name) + b" | ", to, bytearray())
             self._streams.update(streams)
-            self._steps[os.pidfd_open(pid)] = _Step(name, pid, streams)
+            self._steps[pidfd] = _Step(name, pid, streams)
         return True
 
     def wait(self, also: list[int]) -> tuple[str, int] | None:

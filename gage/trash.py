@@ -144,8 +144,11 @@ def sweep(home: str, now: clock.Clock = clock.now) -> None:
                         _finish_delete(home, place, run)
                     else:
                         _finish_restore(place, run)
-        except (LockedError, StateError, FileNotFoundError):
+        except (LockedError, StateError):
             continue  # another process is about it, or what took its name is not ours
+        except OSError as error:
+            if error.errno not in (errno.ENOENT, errno.ENOTEMPTY, errno.EEXIST):
+                raise  # by the others somebody else has been there
 
 
 def _begin(place: str, held: ExitStack) -> None:
@@ -216,17 +219,23 @@ def _finish_delete(home: str, place: str, run: Run) -> None:
 
 
 def _finish_restore(place: str, run: Run) -> None:
-    if os.path.lexists(run.meta_dir):
+    parts = [part for part in (".user", "", ".meta") if os.path.lexists(_part(place, run, part))]
+    if any(os.path.lexists(_part(run.home, run, part)) for part in parts):
+        # Somebody has the name meanwhile: a run is not put together from two.
         os.rename(place, place.removesuffix(".restore"))
         return
-    for part in (".user", "", ".meta"):
-        _move(os.path.join(place, run.name + part), run.home)
+    for part in parts:
+        _move(_part(place, run, part), run.home)
     _sync(run.sync, run.home)
     try:
         os.rmdir(place)
     except FileNotFoundError:
         return  # swept by another process
     _sync(run.sync, os.path.dirname(place))
+
+
+def _part(folder: str, run: Run, part: str) -> str:
+    return os.path.join(folder, run.name + part)
 
 
 def _finish_purge(place: str, run: Run | None) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from gage.clock import Clock
 from gage.dependencies import upstream_digests
+from gage.dirs import is_passing
 from gage.errors import StateError
 from gage.locks import holding
 from gage.opdef import OpDef, dependencies, is_batch
@@ -74,9 +75,18 @@ def find_parent(run: Run) -> Run | None:
         return None
     for name in (id, *run_names(run.home)):
         found = Run(os.path.join(run.home, name), id, None)
-        if read_fact(found, "id") == id:
+        if _id_of(found) == id:
             return open_run(found.run_dir, sync=run.sync)
     return None
+
+
+def _id_of(run: Run) -> str | None:
+    try:
+        return read_fact(run, "id")
+    except OSError as error:
+        if is_passing(error):
+            raise
+        return None  # it is damaged, and none of our business
 
 
 def siblings_before(parent: Run, run: Run) -> list[str]:

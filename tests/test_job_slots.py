@@ -7,7 +7,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from gage.job_slots import JobSlots
+from gage.errors import UsageError
+from gage.job_slots import MOST_JOBS, JobSlots
 
 TOKENS = b"abc"
 
@@ -182,6 +183,13 @@ def test_so_many_jobs_are_served_by_a_jobserver_of_our_own():
             assert taken(nested) == 2
             assert not slots.take()
         assert slots.take()
+
+
+def test_more_jobs_than_a_pipe_holds_are_refused():
+    with JobSlots(MOST_JOBS, {}) as slots:
+        assert slots.many
+    with pytest.raises(UsageError, match="at most 4096"):
+        JobSlots(MOST_JOBS + 1, {})
 
 
 @pytest.mark.parametrize(

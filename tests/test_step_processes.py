@@ -1,6 +1,7 @@
 """Processes that run side by side: their lines, their ends, and the signals that reach us."""
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from gage import process_tree
 from gage.step_processes import PIECE, StepProcesses
 from tests.programs import wait_until
 
@@ -279,3 +281,20 @@ def test_steps_go_on_when_nobody_reads_what_they_print(tmp_path):
         os.dup2(kept, 1)
         os.close(kept)
         os.close(write)
+
+
+def test_a_step_whose_end_nobody_would_see_is_ended():
+    free = os.dup(0)
+    os.close(free)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with StepProcesses(apart=False) as processes:
+        process_tree.load()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (free, hard))
+        try:
+            with pytest.raises(OSError, match="Too many open files"):
+                processes.start("a", lambda: time.sleep(60) or 0)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        assert len(processes) == 0
+        with pytest.raises(ChildProcessError):
+            os.waitpid(-1, os.WNOHANG)

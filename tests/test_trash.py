@@ -9,6 +9,7 @@ from gage.run import Run
 from gage.said import set_label
 from gage.status import run_status
 from gage.trash import delete_run, purge_run, restore_run, sweep, trash_rows
+from tests.programs import write
 from tests.written import write_run
 
 
@@ -277,6 +278,22 @@ def test_an_interrupted_deletion_does_not_take_a_newer_run_of_that_name(home):
     sweep(home)
     assert [row.id for row in read_rows(home)] == [new.id]
     assert [row.id for row in trash_rows(home)] == [old.id]
+
+
+@pytest.mark.parametrize("part", ["", ".user"])
+def test_a_restoration_that_was_stopped_gives_way_to_what_has_its_name_since(home, part):
+    run = whole_run(home)
+    before = runs_of(home)
+    place = os.path.dirname(delete_run(run).run_dir)
+    os.rename(place, f"{place}.restore")
+    os.mkdir(run.run_dir + part)
+    write(f"{run.run_dir}{part}/theirs", "")
+    (row,) = trash_rows(home)
+    assert runs_of(home) == {f"{run.name}{part}": None, f"{run.name}{part}/theirs": b""}
+    os.unlink(f"{run.run_dir}{part}/theirs")
+    os.rmdir(run.run_dir + part)
+    restore_run(row.run)
+    assert runs_of(home) == before
 
 
 def test_what_another_process_is_about_is_left_to_it(home):

@@ -31,7 +31,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Print one candidate a line: the word, and behind a tab what it stands for."""
     words = sys.argv[1:] if argv is None else list(argv)
     if not words or words[0] in ("-h", "--help"):
-        parser().parse_args(words)
+        from gage.cli import guarded
+
+        return guarded("gage-complete", lambda: bool(parser().parse_args(words)))
     try:
         start = os.getcwd()
     except OSError:

@@ -3,11 +3,12 @@
 import argparse
 import errno
 import os
+import sys
 from collections.abc import Iterable, Sequence
 
 from gage.cli import command, parser_for, print_records
 from gage.digest import ALGORITHMS
-from gage.durable import put
+from gage.durable import put, replaceable
 from gage.errors import StateError
 from gage.file_differences import Difference, find_differences
 from gage.manifest import DEPENDENCY, SOURCE, Entry, escape_line, read_manifest
@@ -56,8 +57,9 @@ def digest_manifest(run: Run, algorithm: str) -> list[Entry]:
 def write_depfile(run: Run, path: str, *, cwd: str) -> None:
     """Write to *path* the rule by which *run* depends on files of its project.
 
-    Those beneath *cwd* are named from there, as a Makefile there does. Raises StateError
-    where no project is recorded, or make cannot be told a name.
+    ``-`` is the standard output. Those beneath *cwd* are named from there, as a Makefile there
+    does. Raises StateError where no project is recorded, *path* is a device or the like, or
+    make cannot be told a name.
     """
     from gage.depfile import format_depfile
     from gage.recorded import recorded_project
@@ -73,9 +75,12 @@ def write_depfile(run: Run, path: str, *, cwd: str) -> None:
     beneath = cwd.rstrip("/") + "/"
     named = [file.removeprefix(beneath) for file in files if _is_there(file)]
     rule = format_depfile(run_meta_path(run, "stopped"), named)
-    folder = os.path.dirname(path) or "."
+    if path == "-":
+        sys.stdout.write(rule)
+        return
+    path = replaceable(path, "--depfile - writes to the standard output")
     data = rule.encode("utf-8", "surrogateescape")
-    put(folder, os.path.join(folder, os.path.basename(path)), data, mode=0o666, sync="none")
+    put(os.path.dirname(path), path, data, mode=0o666, sync="none")
 
 
 def parser() -> argparse.ArgumentParser:

@@ -16,7 +16,7 @@ from gage.equal_runs import find_equal
 from gage.errors import GageError, StateError, SystemRefusedError, UsageError, refused
 from gage.expectations import unmet_expectations
 from gage.facts import log_action
-from gage.job_slots import JobSlots
+from gage.job_slots import MOST_JOBS, JobSlots
 from gage.listing import read_rows
 from gage.locks import holding
 from gage.opdef import is_batch
@@ -293,8 +293,8 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str]) -> int:
     """Run the steps of a pipeline."""
     args = parser().parse_args([*os.environ.get(VARIABLE, "").split(), *argv])
-    if args.jobs is not None and args.jobs < 1:
-        raise UsageError(f"-j {args.jobs}: expected 1 or more")
+    if args.jobs is not None and not 1 <= args.jobs <= MOST_JOBS:
+        raise UsageError(f"-j {args.jobs}: expected 1 to {MOST_JOBS}")
     parent = open_run(args.parent_dir, sync=sync_policy(os.environ))
     code = run_steps(
         parent,

@@ -2,7 +2,7 @@
 
 import argparse
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 
 from gage import clock
@@ -24,7 +24,7 @@ def stage_run(
     run: Run,
     project: str,
     *,
-    phases: Iterable[StagePhase] = STAGE_PHASES,
+    phases: Collection[StagePhase] = STAGE_PHASES,
     environ: Mapping[str, str] | None = None,
     progress: Progress = ignore,
     tell: Tell = unheard,

@@ -14,8 +14,8 @@ from gage.archive import write_archive
 from gage.arrival import import_runs
 from gage.cli import complain, print_records
 from gage.compression import compressing
-from gage.durable import sync_dir, sync_policy
-from gage.errors import ConfigError, NotFoundError, StateError, UsageError
+from gage.durable import putting, replaceable, sync_policy
+from gage.errors import ConfigError, NotFoundError, UsageError
 from gage.filters import Filters
 from gage.home import make_project_home
 from gage.pipeline import find_links, linked_run
@@ -98,21 +98,12 @@ def _with_steps(runs: Sequence[Run]) -> list[Run]:
 @contextmanager
 def _replaced(path: str) -> Iterator[IO[bytes]]:
     """A file that becomes *path* when all of it is on the disk."""
-    path = os.path.realpath(path)
-    if os.path.lexists(path) and not os.path.isfile(path):
-        raise StateError(f"{path}: no regular file", "without -o the archive goes to a pipe")
-    temporary = os.path.join(os.path.dirname(path), f".gage-{os.urandom(12).hex()}")
-    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o666)
-    try:
-        with open(fd, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(fd)
-        os.rename(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
-    sync_dir(os.path.dirname(path))
+    path = replaceable(path, "without -o the archive goes to a pipe")
+    with (
+        putting(os.path.dirname(path), path, mode=0o666) as fd,
+        open(fd, "wb", closefd=False) as file,
+    ):
+        yield file
 
 
 @contextmanager

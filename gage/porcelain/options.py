@@ -12,6 +12,7 @@ from gage import clock
 from gage.errors import NotFoundError
 from gage.filters import Filters
 from gage.home import find_home
+from gage.job_slots import MOST_JOBS
 from gage.moments import parse_span
 from gage.status import STATUSES, Status
 from gage.trust import VARIABLE
@@ -65,7 +66,15 @@ ForceSource = Annotated[
 ]
 Jobs = Annotated[
     int,
-    typer.Option("-j", "--jobs", metavar="N", min=0, show_default=False, help="N steps at once"),
+    typer.Option(
+        "-j",
+        "--jobs",
+        metavar="N",
+        min=0,
+        max=MOST_JOBS,
+        show_default=False,
+        help="N steps at once",
+    ),
 ]
 
 _Operations = Annotated[

@@ -12,8 +12,8 @@ from gage.attempts import attempts
 from gage.cli import complain
 from gage.comparison import compared, text_of
 from gage.difference import Side, difference
-from gage.durable import put
-from gage.errors import StateError, UsageError
+from gage.durable import put, replaceable
+from gage.errors import UsageError
 from gage.filters import Filters
 from gage.line_chart import Curve
 from gage.markup import terminal_text
@@ -51,7 +51,8 @@ def report(
     rows = chosen_or_newest(place.home, specs, filters, limit)
     if not specs:
         rows = rows[::-1]
-    path = "" if output == "-" else _writable(output)
+    hint = "-o - writes to the standard output"
+    path = "" if output == "-" else replaceable(output, hint)
     data = format_page(_report(rows)).encode()
     if path:
         put(os.path.dirname(path), path, data, mode=0o666)
@@ -59,13 +60,6 @@ def report(
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
     return 0
-
-
-def _writable(path: str) -> str:
-    path = os.path.realpath(path)
-    if os.path.lexists(path) and not os.path.isfile(path):
-        raise StateError(f"{path}: no regular file", "-o - writes to the standard output")
-    return path
 
 
 def _report(rows: Sequence[Row]) -> Report:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import stat
 from hashlib import sha256
 
 import pytest
@@ -179,6 +180,23 @@ def test_a_depfile_names_what_the_run_was_staged_from(tmp_path, says, monkeypatc
     assert says(run, "--depfile", tmp_path / "two.d") == (0, [])
     rule = (tmp_path / "two.d").read_text().split("\n\n")[0]
     assert rule == f"{run}.meta/stopped: \\\n a.py \\\n data/b"
+
+
+def test_a_depfile_replaces_files_alone(tmp_path, says, monkeypatch):
+    fill(tmp_path / "project", {"a.py": ""})
+    run = make_staged(tmp_path, "one", {"a.py": ""}, project=tmp_path / "project")
+    monkeypatch.chdir(tmp_path)
+    os.mkfifo("fifo")
+    os.symlink("fifo", "link")
+    os.symlink("rule", "beside")
+    for name in ("fifo", "link", "."):
+        code, lines = says(run, "--depfile", name)
+        assert (code, "no regular file" in lines[0]) == (20, True)
+    assert stat.S_ISFIFO(os.stat("link").st_mode)
+    assert says(run, "--depfile", "beside") == (0, [])
+    assert os.readlink("beside") == "rule"
+    code, lines = says(run, "--depfile", "-")
+    assert (code, "\n".join(lines)) == (0, (tmp_path / "rule").read_text().rstrip("\n"))
 
 
 def test_a_depfile_needs_a_project_and_names_that_make_can_read(tmp_path, says):

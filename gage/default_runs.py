@@ -4,6 +4,7 @@ Each is resolved as for a run, and nothing is made. A required flag that has no 
 taken to get one that is right.
 """
 
+import os
 from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -12,11 +13,11 @@ from gage.command import operation_variables, phase_command
 from gage.config import read_config
 from gage.errors import ConfigError, GageError
 from gage.flags import unknown_flag
-from gage.gage_file import GageFile, load_gage_file
+from gage.gage_file import GageFile, file_operation, load_gage_file
 from gage.gage_file_rules import look_up
 from gage.located import read_document
 from gage.opdef import OpDef, config_selectors, env_values, flag_defs, phases, raw_steps
-from gage.operation import Operation, open_operation, resolve
+from gage.operation import Operation, resolve
 from gage.opref import OpRef, parse_opname
 from gage.pipeline import NamedStep, named_steps, step_flags
 from gage.scalar import Scalar
@@ -33,16 +34,21 @@ def check_defaults(path: str) -> list[ConfigError]:
 
     Raises ConfigError where the file itself is wrong.
     """
-    gage_file = load_gage_file(path)
+    troubles = default_troubles(load_gage_file(path))
+    if not troubles:
+        return []
+    document = read_document(path)
+    return [document.wrong(*violation) for violation in troubles]
+
+
+def default_troubles(gage_file: GageFile) -> list[Violation]:
+    """The same of *gage_file*, which is right and need not be on the disk."""
     found = {name: _own(gage_file, opdef) for name, opdef in gage_file.operations.items()}
     wrong = {name for name, violations in found.items() if violations}
     for name, opdef in gage_file.operations.items():
         if name not in wrong and raw_steps(opdef):
             found[name] = list(_of_steps(gage_file, opdef, wrong))
-    if not any(found.values()):
-        return []
-    document = read_document(path)
-    return [document.wrong(*violation) for violations in found.values() for violation in violations]
+    return [violation for violations in found.values() for violation in violations]
 
 
 def _own(gage_file: GageFile, opdef: OpDef) -> list[Violation]:
@@ -85,16 +91,20 @@ def _of_steps(gage_file: GageFile, opdef: OpDef, wrong: Container[str]) -> Itera
         if full in wrong:
             continue
         try:
-            operation = (
-                Operation(parse_opname(full), gage_file.operations[full], gage_file.project)
-                if full
-                else open_operation(gage_file.project, named.step.operation)
-            )
+            operation = _operation(gage_file, full, named.step.operation)
             if named.step.isolate_runs:
                 check_upstream(named, steps, operation.opdef)
             _check_values(operation, named, opref, config, required)
         except GageError as error:
             yield _violation((opdef.name, "steps", i), error)
+
+
+def _operation(gage_file: GageFile, full: str | None, word: str) -> Operation:
+    """The operation *full* of the file, else the one that the file called *word* is."""
+    project = gage_file.project
+    if full:
+        return Operation(parse_opname(full), gage_file.operations[full], project)
+    return Operation(*file_operation(os.path.join(project, word), project), project)
 
 
 def _check_values(

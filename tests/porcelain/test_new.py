@@ -399,3 +399,21 @@ def test_stages_that_need_each_other_make_no_pipeline(tmp_path):
     said, operations = made(tmp_path)
     assert list(operations) == ["a", "b"]
     assert "no pipeline: the stages depend on each other in a circle" in said
+
+
+def test_what_no_run_would_get_past_is_left_out_with_its_place(tmp_path):
+    put(
+        tmp_path,
+        "guild.yml",
+        "good: {exec: echo good}\n"
+        "gone: {exec: 'echo ${gone}'}\n"
+        "bad: {exec: 'echo ${n}', flags: {n: {type: int, default: text}}}\n"
+        "both: {steps: [good, {flags: {n: 1}}]}\n"
+        "given: {steps: [good n=1]}\n",
+    )
+    said, operations = made(tmp_path)
+    assert list(operations) == ["good"]
+    assert "left out: guild.yml: gone: exec: ${gone}: no such flag or config\n" in said
+    assert "left out: guild.yml: bad: flags.n.default: " in said
+    assert "left out: guild.yml: both: steps.1.run: expected a string that is not empty\n" in said
+    assert "left out: guild.yml: given: steps.0: n: " in said

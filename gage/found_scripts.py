@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from gage.errors import ConfigError, GageError
-from gage.found import Found, operation_name, quoted_braces, remark
+from gage.found import Found, is_program, operation_name, quoted_braces, remark
 
 MAX_BYTES = 1_000_000
 MOST_TARGETS = 50
@@ -31,7 +31,7 @@ def find_scripts(directory: str) -> Iterator[Found]:
                 yield _python(directory, name)
             elif name.endswith(".ipynb"):
                 yield _notebook(directory, name)
-            elif name.endswith(".sh") or _is_program(path, mode):
+            elif name.endswith(".sh") or is_program(path):
                 yield _program(directory, name)
         except (GageError, OSError, ValueError) as error:
             message = error.message if isinstance(error, GageError) else str(error)
@@ -138,13 +138,6 @@ def _described(found: Found, about: str) -> Found:
     if not about or not about.isprintable() or not found.definition:
         return found
     return found._replace(definition={"description": about[:200], **found.definition})
-
-
-def _is_program(path: str, mode: int) -> bool:
-    if not mode & 0o111:
-        return False
-    with open(path, "rb") as file:
-        return file.read(4).startswith((b"#!", b"\x7fELF"))
 
 
 def _read(path: str) -> str:

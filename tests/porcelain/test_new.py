@@ -417,3 +417,89 @@ def test_what_no_run_would_get_past_is_left_out_with_its_place(tmp_path):
     assert "left out: guild.yml: bad: flags.n.default: " in said
     assert "left out: guild.yml: both: steps.1.run: expected a string that is not empty\n" in said
     assert "left out: guild.yml: given: steps.0: n: " in said
+
+
+def test_the_vars_of_dvc_stand_where_they_are_used(tmp_path):
+    put(tmp_path, "params.yaml", "lr: 0.5\ndirs: {data: in}\ndeep: yes\nwords: a b\n")
+    put(tmp_path, "more.json", '{"kind": "small", "sizes": [3, 4], "unused": {}}')
+    put(tmp_path, "in/rows.csv", "1\n")
+    put(
+        tmp_path,
+        "dvc.yaml",
+        "vars:\n  - {say: {it: echo}}\n  - more.json:kind,sizes\n"
+        "stages:\n"
+        "  fit:\n"
+        "    cmd: >-\n"
+        "      ${say.it} lr=${lr} ${words} ${deep} ${kind} ${sizes[1]} ${own} \\${UID:+uid}\n"
+        "      && cat ${dirs.data}/rows.csv\n"
+        "    vars: [{own: 7}]\n"
+        "    deps: ['${dirs.data}/rows.csv']\n"
+        "  lost: {cmd: '${nowhere} x'}\n"
+        "  many: {cmd: 'echo ${dirs}'}\n",
+    )
+    said, operations = made(tmp_path)
+    assert list(operations) == ["fit"]
+    assert "left out: dvc.yaml: vars: their values stand where they are used" in said
+    assert "left out: dvc.yaml: lost: ${nowhere}: not among vars and what params.yaml has" in said
+    assert "left out: dvc.yaml: many: ${dirs}: no single value" in said
+    assert operations["fit"].data["config"] == "params.yaml#lr"
+    told = ran(tmp_path, "fit", "lr=2.5")
+    assert told.replace(" uid", "") == "lr=2.5 a b true small 4 7\n1\n"
+
+
+@pytest.mark.parametrize(
+    ("items", "why"),
+    [("[gone.yaml]", "gone.yaml: no such file"), ("[1]", "1: neither a mapping nor a file")],
+)
+def test_vars_that_make_no_sense_are_said(tmp_path, items, why):
+    put(tmp_path, "dvc.yaml", f"vars: {items}\nstages: {{a: {{cmd: echo a}}}}\n")
+    said, operations = made(tmp_path)
+    assert list(operations) == ["a"]
+    assert f"left out: dvc.yaml: {'' if 'gone' in why else 'vars: '}{why}" in said
+
+
+def test_what_dvc_has_and_gage_has_not_is_said(tmp_path):
+    put(
+        tmp_path,
+        "dvc.yaml",
+        "artifacts: {m: {path: m}}\nplots: [p.csv]\n"
+        "stages:\n  fit:\n    cmd: echo\n    wdir: src\n    frozen: true\n"
+        "    always_changed: true\n    meta: {a: 1}\n    plots: [p.csv]\n"
+        "    deps: 7\n    metrics: [a.json, b.json]\n"
+        "  more: {cmd: echo, deps: [../x, [1]], frozen: false}\n",
+    )
+    said, operations = made(tmp_path)
+    assert "left out: dvc.yaml: artifacts, plots: no counterpart here\n" in said
+    lost = "frozen, always_changed, meta, plots"
+    assert f"left out: dvc.yaml: fit: {lost}: no counterpart here\n" in said
+    assert "left out: dvc.yaml: fit: deps: 7: no path\n" in said
+    assert "fit: metrics: src/b.json: a run has one summary, here src/a.json\n" in said
+    assert "left out: dvc.yaml: more: deps: ../x: not within the project, and not copied" in said
+    assert "left out: dvc.yaml: more: deps: [1]: no path\n" in said
+    assert "wdir" not in said
+    assert operations["fit"].data["exec"] == "mkdir -p src && cd src && echo"
+    assert "depends" not in operations["fit"].data
+
+
+def test_the_deps_of_a_stage_that_are_code_are_its_source(tmp_path):
+    put(tmp_path, "params.yaml", "lr: 1\n")
+    put(tmp_path, "src/fit.py", "import lib.part\nprint(open('rows.csv').read())\n")
+    put(tmp_path, "src/lib/part.py", "")
+    put(tmp_path, "src/rows.csv", "1")
+    put(
+        tmp_path,
+        "dvc.yaml",
+        "stages:\n  fit:\n    cmd: python fit.py\n    wdir: src\n    deps: [lib, rows.csv]\n"
+        "    params: [{../params.yaml: [lr]}]\n",
+    )
+    said, operations = made(tmp_path)
+    assert "fit  dvc.yaml  stage fit, whose deps name its code: src/lib" in said
+    assert operations["fit"].data["sourcecode"] == [
+        "/src/lib/**", "/src/fit.py", "/params.yaml"
+    ]  # fmt: skip
+    assert operations["fit"].data["depends"] == [{"files": "/src/rows.csv"}]
+    assert ran(tmp_path, "fit", "lr=3") == "1\n"
+    put(tmp_path, "NOTES.md", "of no interest\n")
+    assert "not needed" in gage("run", "-y", "fit", "lr=3", "-n", cwd=tmp_path).err
+    put(tmp_path, "src/lib/part.py", "x = 1\n")
+    assert ran(tmp_path, "fit", "lr=3", "-n") == "1\n"

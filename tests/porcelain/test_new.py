@@ -188,6 +188,7 @@ def test_the_operations_of_guild(tmp_path):
     said, operations = made(tmp_path)
     assert list(operations) == ["prepare", "train", "search", "all"]
     assert "left out: guild.yml: train: compare: no counterpart here" in said
+    assert "left out: guild.yml: train: output-scalars: step: step: " in said
     ran(tmp_path, "prepare")
     assert ran(tmp_path, "lr=0.5", "kind=adam") == "loss: 0.5 kind=adam\n"
     shown = json.loads(gage("show", "--json", cwd=tmp_path).out)
@@ -503,3 +504,122 @@ def test_the_deps_of_a_stage_that_are_code_are_its_source(tmp_path):
     assert "not needed" in gage("run", "-y", "fit", "lr=3", "-n", cwd=tmp_path).err
     put(tmp_path, "src/lib/part.py", "x = 1\n")
     assert ran(tmp_path, "fit", "lr=3", "-n") == "1\n"
+
+
+SOURCECODE = """\
+page: {main: train, sourcecode: [include: '*.py', exclude: 'scratch/*']}
+plain: {main: train, sourcecode: '*.py'}
+less: {main: train, sourcecode: [exclude: {dir: scratch}]}
+more: {main: train, sourcecode: [include: '*.csv']}
+none: {exec: echo, sourcecode: no}
+none-of-main: {main: train, sourcecode: no}
+selected: {main: train, sourcecode: {root: src, select: [include: '*.py']}}
+odd: {exec: echo, sourcecode: [include: {text: '*.py'}, 3]}
+"""
+
+
+def test_the_source_code_of_guild(tmp_path):
+    write(tmp_path, guild__yml=SOURCECODE, train__py="print(1)\n")
+    said, operations = made(tmp_path)
+    assert {name: opdef.data.get("sourcecode") for name, opdef in operations.items()} == {
+        "page": ["*.py", "-scratch/*"],
+        "plain": ["*.py"],
+        "less": ["*", "-scratch/"],
+        "more": ["*", "*.csv"],
+        "none": False,
+        "none-of-main": None,
+        "selected": ["*.py"],
+        "odd": ["3"],
+    }
+    assert "less: sourcecode: it begins with *, all files" in said
+    assert "none-of-main: sourcecode: no: a run has only what is copied" in said
+    assert "selected: sourcecode: root: no counterpart here" in said
+    assert "odd: sourcecode: include: text: *.py: no counterpart here" in said
+    assert "page:" not in said
+    put(tmp_path, "scratch/old.py", "")
+    ran(tmp_path, "page")
+    assert "scratch" not in gage("ls", cwd=tmp_path).out
+
+
+def test_the_source_code_of_a_model_is_that_of_its_operations(tmp_path):
+    put(
+        tmp_path,
+        "guild.yml",
+        "- model: m\n  sourcecode: ['*.sh']\n  references: [x]\n  operations:\n"
+        "    a: {exec: echo}\n    b: {exec: echo, sourcecode: ['*.py']}\n",
+    )
+    said, operations = made(tmp_path)
+    assert [o.data["sourcecode"] for o in operations.values()] == [["*.sh"], ["*.py"]]
+    assert "left out: guild.yml: m: references: no counterpart here\n" in said
+
+
+def test_the_steps_of_guild_keep_what_there_is_here(tmp_path):
+    put(
+        tmp_path,
+        "guild.yml",
+        "train: {exec: touch model}\n"
+        "all:\n"
+        "  requires: train\n"
+        "  steps:\n"
+        "    - {run: train, expect: [{file: model}], needed: yes, tag: t, gpus: 1}\n"
+        "    - {run: train, expect: [{output: done}, {file: x, contains: y}]}\n",
+    )
+    said, operations = made(tmp_path)
+    first = {"run": "train --needed", "tags": ["t"], "expect": {"files": ["model"]}}
+    assert operations["all"].data["steps"] == [first, {"run": "train"}]
+    assert "all: step 1: gpus: no counterpart here\n" in said
+    assert "all: step 2: expect: output: done: no counterpart here\n" in said
+    assert "all: step 2: expect: file: x, contains: y: no counterpart here\n" in said
+    assert "all: requires: is for its steps to say\n" in said
+    assert gage("run", "-y", "all", cwd=tmp_path).code == 0
+
+
+def test_a_text_that_guild_requires_is_an_operation_where_there_is_one(tmp_path):
+    put(
+        tmp_path,
+        "guild.yml",
+        "train: {exec: touch model, requires: train}\n"
+        "test: {exec: ls model, requires: train}\n"
+        "more: {exec: ls, requires: [train.csv, {config: c.yml}, {operation: train, as: x}]}\n",
+    )
+    put(tmp_path, "train", "a file\n")
+    said, operations = made(tmp_path)
+    assert operations["train"].data["depends"] == [{"files": "train"}]
+    assert operations["test"].data["depends"] == [{"run": "train"}]
+    assert operations["more"].data["depends"] == [{"files": "train.csv"}, {"run": "train"}]
+    assert "more: requires: config: no counterpart here\n" in said
+    assert "more: requires: as: no counterpart here\n" in said
+    ran(tmp_path, "train")
+    assert ran(tmp_path, "test") == "model\n"
+
+
+def test_the_output_scalars_of_guild_keep_what_there_is_here(tmp_path):
+    put(
+        tmp_path,
+        "guild.yml",
+        "a:\n  exec: echo 'epoch 3 loss 0.5'; echo acc=0.9\n  output-scalars:\n"
+        "    - loss: 'epoch \\step loss (\\value)'\n    - 'acc=(?P<acc>\\value)'\n"
+        "    - '(\\key): (\\value)'\n    - all: '(\\key)=(\\value)'\n    - no: [3]\n"
+        "b: {exec: echo, output-scalars: off}\n",
+    )
+    said, _ = made(tmp_path)
+    ran(tmp_path, "a")
+    shown = json.loads(gage("show", "--json", cwd=tmp_path).out)
+    assert shown["metrics"] == {"loss": 0.5, "acc": 0.9}
+    assert said.count("left out: guild.yml: a: output-scalars: ") == 3
+    assert "guild.yml: b:" not in said
+
+
+def test_what_else_guild_says_of_a_flag_is_said(tmp_path):
+    put(
+        tmp_path,
+        "guild.yml",
+        "a: {exec: echo, label: 'x ${lr}', flags: {$include: b, lr: [1, 2], x: {arg-switch: y}}}\n"
+        "b: {exec: echo, label: plain}\n",
+    )
+    said, operations = made(tmp_path)
+    assert "a: flags: lr: several values: run them with lr=[1,2]\n" in said
+    assert "a: flags: x: arg-switch: no counterpart here\n" in said
+    assert "a: flags: $include: not taken\n" in said
+    assert "a: label: x ${lr}: a label is plain text\n" in said
+    assert operations["b"].data["label"] == "plain"

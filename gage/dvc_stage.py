@@ -172,9 +172,9 @@ def _named(commands: list[str], directory: str, folder: str) -> list[str]:
 def _is_code(directory: str, path: str, named: list[str]) -> bool:
     """Whether a dependency is code: by its suffix, being a program, or holding such."""
     whole = os.path.join(directory, path)
-    if not os.path.isdir(whole):
-        return path.lower().endswith(_CODE) or is_program(whole)
     try:
+        if not os.path.isdir(whole):
+            return path.lower().endswith(_CODE) or is_program(whole)
         names = os.listdir(whole)
     except OSError:
         return False

@@ -52,14 +52,11 @@ def read_foreign(path: str) -> Mapping[str, Any] | Sequence[Any]:
 
 
 def is_program(path: str) -> bool:
-    """Whether the file at *path* is executable, and begins as what Linux can run."""
+    """Whether *path* is an executable file that begins as what Linux can run. Raises OSError."""
     if not os.path.isfile(path) or not os.stat(path).st_mode & 0o111:
         return False
-    try:
-        with open(path, "rb") as file:
-            return file.read(4).startswith((b"#!", b"\x7fELF"))
-    except OSError:
-        return False
+    with open(path, "rb") as file:
+        return file.read(4).startswith((b"#!", b"\x7fELF"))
 
 
 def mapping(value: Any) -> dict[str, Any]:

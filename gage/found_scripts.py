@@ -24,10 +24,13 @@ def find_scripts(directory: str) -> Iterator[Found]:
             mode = os.stat(path).st_mode
         except OSError:
             continue
-        if name.startswith(".") or not stat.S_ISREG(mode) or not name.isprintable():
+        if name.startswith(".") or not stat.S_ISREG(mode):
             continue
         try:
-            if name.endswith(".py"):
+            if not name.isprintable():
+                if name.endswith((".py", ".ipynb", ".sh")) or is_program(path):
+                    yield remark(name, "a name with characters that cannot be shown")
+            elif name.endswith(".py"):
                 yield _python(directory, name)
             elif name.endswith(".ipynb"):
                 yield _notebook(directory, name)

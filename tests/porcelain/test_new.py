@@ -623,3 +623,17 @@ def test_what_else_guild_says_of_a_flag_is_said(tmp_path):
     assert "a: flags: $include: not taken\n" in said
     assert "a: label: x ${lr}: a label is plain text\n" in said
     assert operations["b"].data["label"] == "plain"
+
+
+def test_a_script_whose_name_cannot_be_shown_is_left_out_and_said(tmp_path):
+    put(tmp_path, "a\nb.py", "print(1)\n")
+    put(tmp_path, "c\x1b[2J.sh", "echo\n")
+    put(tmp_path, "d\te", "#!/bin/sh\n", 0o755)
+    put(tmp_path, "f\tg.txt", "no program\n")
+    with open(os.fsencode(tmp_path) + b"/h\xff.py", "w", encoding="utf-8") as file:
+        file.write("print(1)\n")
+    put(tmp_path, "train.py", "print(1)\n")
+    said, operations = made(tmp_path)
+    assert list(operations) == ["train"]
+    left = [line.split(": ")[1] for line in said.splitlines() if line.startswith("left out")]
+    assert left == ["a\\nb.py", "c\\x1b[2J.sh", "d\\te", "h\\udcff.py"]

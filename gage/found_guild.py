@@ -14,6 +14,7 @@ from typing import Any
 from gage.found import Found, listed, mapping, operation_name, read_foreign, remark
 from gage.found_scripts import config_of
 from gage.guild_parts import depends, metrics, source_patterns, step
+from gage.python_name import python_name
 
 NAME = "guild.yml"
 _TYPES = {"existing-path": "path", "path": "path", "string": "string", "int": "int"} | {
@@ -124,7 +125,7 @@ def _script(directory: str, spec: Mapping[str, Any]) -> str:
 def _main(directory: str, spec: Mapping[str, Any], flags: dict[str, Any]) -> dict[str, Any]:
     module, *arguments = shlex.split(spec["main"])
     file = module.replace(".", "/") + ".py"
-    start = ["python", file] if "." not in module else ["python", "-m", module]
+    start = [python_name(os.environ), *([file] if "." not in module else ["-m", module])]
     words = " ".join([shlex.join(start), *arguments])
     kind, _, place = str(spec.get("flags-dest") or "").partition(":")
     if kind == "config" and place:

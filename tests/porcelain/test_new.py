@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import textwrap
 
 import pytest
@@ -637,3 +638,25 @@ def test_a_script_whose_name_cannot_be_shown_is_left_out_and_said(tmp_path):
     assert list(operations) == ["train"]
     left = [line.split(": ")[1] for line in said.splitlines() if line.startswith("left out")]
     assert left == ["a\\nb.py", "c\\x1b[2J.sh", "d\\te", "h\\udcff.py"]
+
+
+@pytest.fixture
+def only_python3(tmp_path):
+    """The variables of a PATH that has python3, sh and git, and no python."""
+    folder = tmp_path / "programs"
+    folder.mkdir()
+    for name in ("python3", "sh"):
+        # A link to the python of a virtual environment would lose its packages, a script not.
+        put(folder, name, f'#!/bin/sh\nexec {shutil.which(name)} "$@"\n', 0o755)
+    return {"PATH": str(folder)}
+
+
+def test_where_only_python3_is_it_runs_what_is_written(tmp_path, only_python3):
+    project = tmp_path / "p"
+    put(project, "t.py", "print('ran')\n")
+    put(project, "m.py", "print('main')\n")
+    put(project, "guild.yml", "main: {main: m}\n")
+    assert gage("new", cwd=project, env=only_python3).code == 0
+    assert "exec: python3 t.py" in (project / "gage.yaml").read_text()
+    assert gage("run", "-y", "t", cwd=project, env=only_python3).out == "ran\n"
+    assert gage("run", "-y", "main", cwd=project, env=only_python3).out == "main\n"

@@ -53,7 +53,10 @@ def find_dvc(directory: str) -> Iterator[Found]:
         if steps is None:
             yield remark(NAME, "no pipeline: the stages depend on each other in a circle")
             return
-        pipeline = {"description": "All stages", "default": True, "steps": steps}
+        others = [operation_name(name) for name in mapping(data.get("stages"))]
+        lost = [name for name in others if name not in stages]
+        description = f"All stages but {', '.join(lost)}" if lost else "All stages"
+        pipeline = {"description": description, "default": True, "steps": steps}
         name = "pipeline" if "pipeline" not in stages else "all-stages"
         yield Found(name, NAME, pipeline, f"runs {', '.join(steps)}")
 

@@ -266,6 +266,7 @@ def test_the_stages_of_dvc_and_a_pipeline_of_them(tmp_path):
     assert list(operations) == ["prepare", "train", "pipeline"]
     assert "left out: dvc.yaml: each: foreach: no counterpart here" in said
     assert "gage run pipeline" in said
+    assert operations["pipeline"].data["description"] == "All stages but each"
     assert gage("run", "-y", cwd=tmp_path).code == 0
     assert gage("cat", "train@", "model/model.bin", cwd=tmp_path).out == "1\n"
     assert gage("run", "-y", "train", "train.lr=2", cwd=tmp_path).code == 0

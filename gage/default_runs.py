@@ -13,7 +13,7 @@ from gage.command import operation_variables, phase_command
 from gage.config import read_config
 from gage.errors import ConfigError, GageError
 from gage.flags import unknown_flag
-from gage.gage_file import GageFile, load_gage_file
+from gage.gage_file import GageFile, file_operation, load_gage_file
 from gage.gage_file_rules import look_up
 from gage.located import read_document
 from gage.nearest import nearest_file
@@ -27,7 +27,7 @@ from gage.opdef import (
     raw_steps,
     sourcecode_rule,
 )
-from gage.operation import Operation, open_operation, resolve
+from gage.operation import Operation, resolve
 from gage.opref import OpRef, parse_opname
 from gage.patterns import is_literal
 from gage.pipeline import NamedStep, named_steps, step_flags
@@ -48,17 +48,23 @@ def check_defaults(path: str, runs_home: str) -> list[ConfigError]:
     Raises ConfigError where the file itself is wrong.
     """
     gage_file = load_gage_file(path)
+    troubles = default_troubles(gage_file)
+    for opdef in gage_file.operations.values():
+        troubles += _files(gage_file, opdef, runs_home)
+    if not troubles:
+        return []
+    document = read_document(path)
+    return [document.wrong(*violation) for violation in troubles]
+
+
+def default_troubles(gage_file: GageFile) -> list[Violation]:
+    """What no run of an operation of *gage_file* gets past, which need not be on the disk."""
     found = {name: _own(gage_file, opdef) for name, opdef in gage_file.operations.items()}
     wrong = {name for name, violations in found.items() if violations}
     for name, opdef in gage_file.operations.items():
         if name not in wrong and raw_steps(opdef):
             found[name] = list(_of_steps(gage_file, opdef, wrong))
-    for name, opdef in gage_file.operations.items():
-        found[name] += _files(gage_file, opdef, runs_home)
-    if not any(found.values()):
-        return []
-    document = read_document(path)
-    return [document.wrong(*violation) for violations in found.values() for violation in violations]
+    return [violation for violations in found.values() for violation in violations]
 
 
 def _own(gage_file: GageFile, opdef: OpDef) -> list[Violation]:
@@ -121,16 +127,20 @@ def _of_steps(gage_file: GageFile, opdef: OpDef, wrong: Container[str]) -> Itera
         if full in wrong:
             continue
         try:
-            operation = (
-                Operation(parse_opname(full), gage_file.operations[full], gage_file.project)
-                if full
-                else open_operation(gage_file.project, named.step.operation)
-            )
+            operation = _operation(gage_file, full, named.step.operation)
             if named.step.isolate_runs:
                 check_upstream(named, steps, operation.opdef)
             _check_values(operation, named, opref, config, required)
         except GageError as error:
             yield _violation((opdef.name, "steps", i), error)
+
+
+def _operation(gage_file: GageFile, full: str | None, word: str) -> Operation:
+    """The operation *full* of the file, else the one that the file called *word* is."""
+    project = gage_file.project
+    if full:
+        return Operation(parse_opname(full), gage_file.operations[full], project)
+    return Operation(*file_operation(os.path.join(project, word), project), project)
 
 
 def _check_values(

@@ -114,25 +114,23 @@ def _checked(taken: list[Found], found: Sequence[Found], directory: str) -> Firs
 
 
 def _first_wrong(taken: Sequence[Found], directory: str) -> tuple[str, str] | None:
-    from gage.config import read_config
-    from gage.gage_file import gage_file_schema
+    """What ``gage check`` would say first of *taken*: of which operation, and what."""
+    from gage.default_runs import default_troubles
+    from gage.gage_file import NAMES, GageFile, gage_file_schema
     from gage.gage_file_rules import broken_rules
-    from gage.opdef import config_selectors
     from gage.schema import violations
 
-    schema = gage_file_schema()
-    data = {item.name: item.definition for item in taken}
-    for violation in violations({n: dict(d) for n, d in data.items()}, schema):
-        return str(violation.place[0]), violation.message
-    operations = {name: OpDef(name, dict(spec)) for name, spec in data.items()}
-    for violation in broken_rules(operations, directory):
-        return str(violation.place[0]), violation.message
-    for opdef in operations.values():
-        try:
-            read_config(directory, config_selectors(opdef))
-        except GageError as error:
-            return opdef.name, error.message
-    return None
+    data = {item.name: dict(item.definition) for item in taken}
+    found = next(violations(data, gage_file_schema()), None)
+    if found is None:
+        operations = {name: OpDef(name, spec) for name, spec in data.items()}
+        gage_file = GageFile(os.path.join(directory, NAMES[0]), directory, operations, {})
+        found = next(broken_rules(operations, directory), None)
+        found = found or next(iter(default_troubles(gage_file)), None)
+    if found is None:
+        return None
+    name, *place = map(str, found.place)
+    return name, f"{'.'.join(place)}: {found.message}" if place else found.message
 
 
 def _lines(value: Mapping[str, Any], depth: int) -> Iterator[str]:

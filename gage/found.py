@@ -4,6 +4,7 @@ A finder looks for one kind of thing in a directory, and yields what it found: o
 remarks about what it leaves out.
 """
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -48,6 +49,14 @@ def read_foreign(path: str) -> Mapping[str, Any] | Sequence[Any]:
     if not isinstance(data, dict | list):
         raise ConfigError(f"{path}: neither a mapping nor a list")
     return data
+
+
+def is_program(path: str) -> bool:
+    """Whether *path* is an executable file that begins as what Linux can run. Raises OSError."""
+    if not os.path.isfile(path) or not os.stat(path).st_mode & 0o111:
+        return False
+    with open(path, "rb") as file:
+        return file.read(4).startswith((b"#!", b"\x7fELF"))
 
 
 def mapping(value: Any) -> dict[str, Any]:

@@ -8,93 +8,102 @@ made first.
 import os
 import posixpath
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from gage.found import Found, listed, mapping, operation_name, read_foreign, remark
+from gage.dvc_stage import Stage, read_stage
+from gage.dvc_values import default_values, with_vars
+from gage.errors import GageError
+from gage.found import Found, mapping, operation_name, read_foreign, remark
 
 NAME = "dvc.yaml"
-_TAKEN = ("cmd", "deps", "outs", "params", "metrics", "plots", "desc", "wdir", "always_changed")
-_OTHERS = ("frozen", "meta")
 
 
 def find_dvc(directory: str) -> Iterator[Found]:
     """The stages of the dvc.yaml of *directory*, which must be there. Raises GageErrors."""
-    stages = mapping(mapping(read_foreign(os.path.join(directory, NAME))).get("stages"))
-    usable: dict[str, dict[str, Any]] = {}
-    for name, raw in stages.items():
+    data = mapping(read_foreign(os.path.join(directory, NAME)))
+    lost = [key for key in data if key not in ("stages", "vars")]
+    if lost:
+        yield remark(NAME, f"{', '.join(map(str, lost))}: no counterpart here")
+    values = default_values(directory)
+    if data.get("vars"):
+        try:
+            values = with_vars(values, data["vars"], directory, "")
+            yield remark(NAME, "vars: their values stand where they are used, and are no flags")
+        except GageError as error:
+            yield remark(NAME, error.message)
+    stages: dict[str, Stage] = {}
+    for name, raw in mapping(data.get("stages")).items():
         spec = mapping(raw)
         if "foreach" in spec or "matrix" in spec or not spec.get("cmd"):
             kind = next((k for k in ("foreach", "matrix") if k in spec), "no cmd")
             yield remark(NAME, f"{name}: {kind}: no counterpart here")
-        else:
-            usable[operation_name(name)] = spec
-    makers = {
-        _path(spec, out): name
-        for name, spec in usable.items()
-        for key in ("outs", "metrics", "plots")
-        for out in _paths(spec.get(key))
-    }
-    for name, spec in usable.items():
-        yield Found(name, NAME, _stage(directory, name, spec, makers), f"stage {name}")
-        lost = [key for key in spec if key not in (*_TAKEN, *_OTHERS)]
-        if lost:
-            yield remark(NAME, f"{name}: {', '.join(lost)}: no counterpart here")
-    if len(usable) > 1:
-        steps = _ordered(usable, makers)
+            continue
+        try:
+            stages[operation_name(name)] = read_stage(spec, values, directory)
+        except GageError as error:
+            yield remark(NAME, f"{name}: {error.message}")
+    makers = {out: name for name, stage in stages.items() for out in stage.outs}
+    for name, stage in stages.items():
+        yield Found(name, NAME, _operation(directory, name, stage, makers), _about(name, stage))
+        for line in stage.lost:
+            yield remark(NAME, f"{name}: {line}")
+    if len(stages) > 1:
+        steps = _ordered(stages, makers)
         if steps is None:
             yield remark(NAME, "no pipeline: the stages depend on each other in a circle")
             return
-        pipeline = {"description": "All stages", "default": True, "steps": steps}
-        name = "pipeline" if "pipeline" not in usable else "all-stages"
+        others = [operation_name(name) for name in mapping(data.get("stages"))]
+        lost = [name for name in others if name not in stages]
+        description = f"All stages but {', '.join(lost)}" if lost else "All stages"
+        pipeline = {"description": description, "default": True, "steps": steps}
+        name = "pipeline" if "pipeline" not in stages else "all-stages"
         yield Found(name, NAME, pipeline, f"runs {', '.join(steps)}")
 
 
-def _stage(
-    directory: str, name: str, spec: Mapping[str, Any], makers: Mapping[str, str]
+def _about(name: str, stage: Stage) -> str:
+    # Who forgot a module among the deps shall not have to find out why it is not there.
+    return f"stage {name}" + (f", whose deps name its code: {stage.code[0]}" if stage.code else "")
+
+
+def _operation(
+    directory: str, name: str, stage: Stage, makers: Mapping[str, str]
 ) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    if isinstance(spec.get("desc"), str):
-        found["description"] = spec["desc"].strip()
-    outs = [
-        _path(spec, out) for key in ("outs", "metrics", "plots") for out in _paths(spec.get(key))
-    ]
-    folders = sorted({posixpath.dirname(out) for out in outs} - {""})
-    commands = [str(command) for command in listed(spec["cmd"])]
-    if isinstance(spec.get("wdir"), str):
-        commands.insert(0, f"cd {shlex.quote(spec['wdir'])}")
+    from gage.patterns import literal
+
+    found: dict[str, Any] = {"description": stage.description} if stage.description else {}
+    commands = [f"cd {shlex.quote(stage.folder)}"] if stage.folder else []
+    folders = sorted({posixpath.dirname(out) for out in stage.outs} - {""})
     if folders:
         commands.insert(0, f"mkdir -p {shlex.join(folders)}")
-    found["exec"] = " && ".join(commands)
-    config = [
-        selector for item in listed(spec.get("params")) for selector in _selectors(directory, item)
+    found["exec"] = " && ".join([*commands, *stage.commands])
+    if stage.config:
+        found["config"] = stage.config
+    made = {
+        path: maker
+        for path in (*stage.code, *stage.data)
+        if (maker := _maker(path, makers)) and maker != name
+    }
+    code = [path for path in stage.code if path not in made]
+    if code:
+        values = [selector.partition("#")[0] for selector in stage.config]
+        source = dict.fromkeys([*code, *stage.runs, *values])
+        found["sourcecode"] = [_pattern(directory, path) for path in source]
+    depends: list[dict[str, Any]] = [
+        {"run": maker, "files": literal(path)} for path, maker in made.items()
     ]
-    if config:
-        found["config"] = config
-    depends = list(_depends(directory, name, spec, makers))
+    depends += [{"files": _pattern(directory, p)} for p in stage.data if p not in made]
     if depends:
         found["depends"] = depends
-    summary = next((p for p in _paths(spec.get("metrics")) if p.endswith(".json")), None)
-    if summary:
-        found["summary"] = _path(spec, summary)
+    if stage.summary:
+        found["summary"] = stage.summary
     return found
 
 
-def _depends(
-    directory: str, name: str, spec: Mapping[str, Any], makers: Mapping[str, str]
-) -> Iterator[dict[str, Any]]:
+def _pattern(directory: str, path: str) -> str:
     from gage.patterns import literal
 
-    for dep in (_path(spec, dep) for dep in _paths(spec.get("deps"))):
-        maker = _maker(dep, makers)
-        pattern = literal(dep)
-        if maker and maker != name:
-            yield {"run": maker, "files": pattern}
-        elif os.path.isdir(os.path.join(directory, dep)):
-            yield {"files": f"{pattern}/**"}
-        elif not dep.endswith((".py", ".sh", ".yaml", ".yml", ".toml")):
-            # These are source code, and copied anyway.
-            yield {"files": pattern}
+    return literal(path) + ("/**" if os.path.isdir(os.path.join(directory, path)) else "")
 
 
 def _maker(path: str, makers: Mapping[str, str]) -> str | None:
@@ -105,56 +114,19 @@ def _maker(path: str, makers: Mapping[str, str]) -> str | None:
     return None
 
 
-def _ordered(
-    stages: Mapping[str, Mapping[str, Any]], makers: Mapping[str, str]
-) -> list[str] | None:
+def _ordered(stages: Mapping[str, Stage], makers: Mapping[str, str]) -> list[str] | None:
     """The names of *stages*, each behind those that it needs; None where they go in a circle."""
     from graphlib import CycleError, TopologicalSorter
 
     needs = {
         name: [
             maker
-            for dep in _paths(spec.get("deps"))
-            if (maker := _maker(_path(spec, dep), makers)) and maker != name
+            for path in (*stage.code, *stage.data)
+            if (maker := _maker(path, makers)) and maker != name
         ]
-        for name, spec in stages.items()
+        for name, stage in stages.items()
     }
     try:
         return list(TopologicalSorter(needs).static_order())
     except CycleError:
         return None
-
-
-def _selectors(directory: str, item: Any) -> list[str]:
-    """The selectors of config for an item of ``params``: a key of params.yaml, or of a file."""
-    if isinstance(item, str):
-        return _keys(directory, "params.yaml", [item])
-    return [
-        selector
-        for file, keys in mapping(item).items()
-        for selector in (_keys(directory, file, list(map(str, listed(keys)))) or [file])
-    ]
-
-
-def _keys(directory: str, file: str, keys: Sequence[str]) -> list[str]:
-    from gage.found_scripts import config_of
-
-    found = []
-    known = config_of(directory, [file])
-    for key in keys:
-        within = any(name.startswith(f"{key}.") for name in known)
-        found.append(f"{file}#{key}.**" if within else f"{file}#{key}")
-    return found
-
-
-def _paths(items: Any) -> list[str]:
-    """The paths of a list whose items are paths, or mappings of a path to how it is kept."""
-    paths = []
-    for item in listed(items):
-        paths += list(item) if isinstance(item, dict) else [str(item)]
-    return paths
-
-
-def _path(spec: Mapping[str, Any], path: str) -> str:
-    folder = spec.get("wdir")
-    return posixpath.normpath(posixpath.join(folder if isinstance(folder, str) else "", path))

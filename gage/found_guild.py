@@ -13,60 +13,91 @@ from typing import Any
 
 from gage.found import Found, listed, mapping, operation_name, read_foreign, remark
 from gage.found_scripts import config_of
+from gage.guild_parts import depends, metrics, source_patterns, step
+from gage.python_name import python_name
 
 NAME = "guild.yml"
 _TYPES = {"existing-path": "path", "path": "path", "string": "string", "int": "int"} | {
     "float": "float", "number": "number", "boolean": "boolean",
 }  # fmt: skip
-_KNOWN = ("main", "exec", "flags", "flags-dest", "requires", "steps", "description", "default")
-_ALSO = ("env", "output-scalars", "label", "name")
+_KNOWN = (
+    "main", "exec", "flags", "flags-dest", "steps", "description", "default", "env", "label",
+    "name",
+)  # fmt: skip
+_OF_STEPS = ("requires", "output-scalars", "sourcecode")
+_FLAG_KEYS = ("default", "type", "choices", "min", "max", "required", "description", "arg-name")
 
 
 def find_guild(directory: str) -> Iterator[Found]:
     """The operations of the guild.yml of *directory*, which must be there. Raises GageErrors."""
     data = read_foreign(os.path.join(directory, NAME))
     if isinstance(data, dict) and not {"model", "config", "operations"} & set(data):
-        yield from _operations(directory, "", data)
+        yield from _operations(directory, "", data, None)
         return
     for item in listed(data):
         part = mapping(item)
         if "operations" not in part:
             yield remark(NAME, f"{', '.join(map(str, part)) or 'an item'}: no operations")
             continue
-        model = part.get("model")
-        yield from _operations(directory, str(model or ""), mapping(part["operations"]))
+        model = str(part.get("model") or "")
+        lost = [key for key in part if key not in ("model", "operations", "sourcecode")]
+        if lost:
+            yield remark(NAME, f"{model or 'a model'}: {', '.join(lost)}: no counterpart here")
+        operations = mapping(part["operations"])
+        yield from _operations(directory, model, operations, part.get("sourcecode"))
 
 
-def _operations(directory: str, model: str, operations: Mapping[str, Any]) -> Iterator[Found]:
+def _operations(
+    directory: str, model: str, operations: Mapping[str, Any], sourcecode: Any
+) -> Iterator[Found]:
+    """The *operations* of a *model*; *sourcecode* is that of those without their own."""
     namespace = operation_name(model) if model else ""
     for name, spec in operations.items():
         if name.startswith("$"):
             yield remark(NAME, f"{name}: not taken")
             continue
         spec = {"main": spec} if isinstance(spec, str) else mapping(spec)
-        definition = _definition(directory, spec)
+        lost: list[str] = []
+        definition = _definition(directory, spec, lost)
         if definition is None:
             yield remark(NAME, f"{name}: neither main nor exec nor steps")
             continue
+        if "steps" not in definition:
+            rule = spec.get("sourcecode", sourcecode)
+            needed = [_script(directory, spec), definition.get("config", "")]
+            source = source_patterns(rule, list(filter(None, needed)), lost)
+            more = {
+                "sourcecode": source,
+                "depends": depends(spec.get("requires"), name, operations, lost),
+                "metrics": metrics(spec.get("output-scalars"), lost),
+            }
+            definition |= {key: value for key, value in more.items() if value not in (None, [], {})}
+        else:
+            lost += [f"{key}: is for its steps to say" for key in _OF_STEPS if spec.get(key)]
         yield Found(operation_name(name, namespace), NAME, definition, f"operation {name}")
-        lost = [key for key in spec if key not in (*_KNOWN, *_ALSO)]
-        if lost:
-            yield remark(NAME, f"{name}: {', '.join(lost)}: no counterpart here")
+        unknown = [key for key in spec if key not in (*_KNOWN, *_OF_STEPS)]
+        if unknown:
+            lost.append(f"{', '.join(unknown)}: no counterpart here")
+        for line in lost:
+            yield remark(NAME, f"{name}: {line}")
 
 
-def _definition(directory: str, spec: Mapping[str, Any]) -> dict[str, Any] | None:
+def _definition(directory: str, spec: Mapping[str, Any], lost: list[str]) -> dict[str, Any] | None:
     flags = {
-        name: _flag(value)
+        name: _flag(name, value, lost)
         for name, value in mapping(spec.get("flags")).items()
         if not name.startswith("$")
     }
+    lost += [f"flags: {name}: not taken" for name in mapping(spec.get("flags")) if name[:1] == "$"]
     found: dict[str, Any] = {}
     if isinstance(spec.get("description"), str):
         found["description"] = spec["description"].strip()
     if spec.get("default") is True:
         found["default"] = True
     if spec.get("steps"):
-        found["steps"] = [_step(step) for step in listed(spec["steps"])]
+        found["steps"] = [
+            step(s, number, lost) for number, s in enumerate(listed(spec["steps"]), 1)
+        ]
     elif isinstance(spec.get("exec"), str):
         found["exec"] = spec["exec"].replace("${flag_args}", _arguments(spec, flags)).strip()
     elif isinstance(spec.get("main"), str) and spec["main"].strip():
@@ -75,21 +106,26 @@ def _definition(directory: str, spec: Mapping[str, Any]) -> dict[str, Any] | Non
         return None
     if flags:
         found["flags"] = flags
-    depends = [d for item in listed(spec.get("requires")) for d in _dependency(item)]
-    if depends and "steps" not in found:
-        found["depends"] = depends
     if mapping(spec.get("env")):
         found["env"] = spec["env"]
-    metrics = _metrics(spec.get("output-scalars"))
-    if metrics and "steps" not in found:
-        found["metrics"] = metrics
+    if isinstance(spec.get("label"), str) and "${" not in spec["label"]:
+        found["label"] = spec["label"]
+    elif spec.get("label"):
+        lost.append(f"label: {spec['label']}: a label is plain text")
     return found
+
+
+def _script(directory: str, spec: Mapping[str, Any]) -> str:
+    """The file of the main module, where it is one of the project."""
+    words = str(spec.get("main") or "").split() if not spec.get("exec") else []
+    file = words[0].replace(".", "/") + ".py" if words else ""
+    return file if file and os.path.isfile(os.path.join(directory, file)) else ""
 
 
 def _main(directory: str, spec: Mapping[str, Any], flags: dict[str, Any]) -> dict[str, Any]:
     module, *arguments = shlex.split(spec["main"])
     file = module.replace(".", "/") + ".py"
-    start = ["python", file] if "." not in module else ["python", "-m", module]
+    start = [python_name(os.environ), *([file] if "." not in module else ["-m", module])]
     words = " ".join([shlex.join(start), *arguments])
     kind, _, place = str(spec.get("flags-dest") or "").partition(":")
     if kind == "config" and place:
@@ -119,12 +155,19 @@ def _arguments(spec: Mapping[str, Any], flags: Mapping[str, Any]) -> str:
     return " ".join(f"--{shlex.quote(str(names[name]))} ${{{name}}}" for name in flags)
 
 
-def _flag(value: Any) -> Any:
+def _flag(name: str, value: Any, lost: list[str]) -> Any:
+    default = value.get("default") if isinstance(value, dict) else value
+    if isinstance(default, list):
+        # Several values are a batch in Guild.
+        values = ",".join(map(str, default))
+        lost.append(f"flags: {name}: several values: run them with {name}=[{values}]")
     if isinstance(value, list):
-        # Several values are a batch in Guild; the first is what one run has.
         return value[0] if value else {}
     if not isinstance(value, dict):
         return value
+    unknown = [key for key in value if key not in _FLAG_KEYS]
+    if unknown:
+        lost.append(f"flags: {name}: {', '.join(unknown)}: no counterpart here")
     found: dict[str, Any] = {}
     if value.get("default") is not None and not isinstance(value["default"], list):
         found["default"] = value["default"]
@@ -140,34 +183,4 @@ def _flag(value: Any) -> Any:
         found["required"] = True
     if isinstance(value.get("description"), str):
         found["description"] = value["description"].strip()
-    return found
-
-
-def _dependency(item: Any) -> list[dict[str, Any]]:
-    item = {"file": item} if isinstance(item, str) else mapping(item)
-    if isinstance(item.get("operation"), str):
-        found: dict[str, Any] = {"run": item["operation"]}
-        select = item.get("select")
-        return [found | ({"files": listed(select)} if select else {})]
-    if isinstance(item.get("file"), str):
-        return [{"files": item["file"]}]
-    return []
-
-
-def _step(step: Any) -> Any:
-    if not isinstance(step, dict):
-        return str(step)
-    found: dict[str, Any] = {"run": str(step.get("run", ""))}
-    for key in ("name", "flags", "label", "isolate-runs"):
-        if step.get(key) is not None:
-            found[key] = step[key]
-    return found
-
-
-def _metrics(value: Any) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for item in listed(value):
-        for name, pattern in mapping(item).items():
-            if isinstance(pattern, str) and name != "step" and "\\key" not in pattern:
-                found[name] = pattern.replace(r"\value", r"[-+]?[0-9.]+(?:[eE][-+]?[0-9]+)?")
     return found

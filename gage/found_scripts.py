@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from gage.errors import ConfigError, GageError
-from gage.found import Found, operation_name, quoted_braces, remark
+from gage.found import Found, is_program, operation_name, quoted_braces, remark
 
 MAX_BYTES = 1_000_000
 MOST_TARGETS = 50
@@ -24,14 +24,17 @@ def find_scripts(directory: str) -> Iterator[Found]:
             mode = os.stat(path).st_mode
         except OSError:
             continue
-        if name.startswith(".") or not stat.S_ISREG(mode) or not name.isprintable():
+        if name.startswith(".") or not stat.S_ISREG(mode):
             continue
         try:
-            if name.endswith(".py"):
+            if not name.isprintable():
+                if name.endswith((".py", ".ipynb", ".sh")) or is_program(path):
+                    yield remark(name, "a name with characters that cannot be shown")
+            elif name.endswith(".py"):
                 yield _python(directory, name)
             elif name.endswith(".ipynb"):
                 yield _notebook(directory, name)
-            elif name.endswith(".sh") or _is_program(path, mode):
+            elif name.endswith(".sh") or is_program(path):
                 yield _program(directory, name)
         except (GageError, OSError, ValueError) as error:
             message = error.message if isinstance(error, GageError) else str(error)
@@ -138,13 +141,6 @@ def _described(found: Found, about: str) -> Found:
     if not about or not about.isprintable() or not found.definition:
         return found
     return found._replace(definition={"description": about[:200], **found.definition})
-
-
-def _is_program(path: str, mode: int) -> bool:
-    if not mode & 0o111:
-        return False
-    with open(path, "rb") as file:
-        return file.read(4).startswith((b"#!", b"\x7fELF"))
 
 
 def _read(path: str) -> str:

@@ -14,6 +14,7 @@ from gage.located import Document, read_document, read_text, shown_path
 from gage.nearest import did_you_mean
 from gage.opdef import OpDef
 from gage.opref import OpRef, parse_opname
+from gage.python_name import python_name
 from gage.scalar import quoted
 from gage.schema import Schema, Violation, violations
 from gage.trust import check_trust
@@ -124,7 +125,8 @@ def default_operation(gage_file: GageFile) -> tuple[OpRef, OpDef]:
 def file_operation(path: str, project: str) -> tuple[OpRef, OpDef]:
     """The operation that the file at *path*, in the directory *project*, is by itself.
 
-    Python scripts run with their constants as config, ``.sh`` by sh unless executable, and
+    Python scripts run with their constants as config, by ``python3`` where the PATH has no
+    ``python``; ``.sh`` by sh unless executable, and
     what is executable as it is. Raises NotFoundError, and ConfigError for what is none.
     """
     name = os.path.relpath(path, project)
@@ -139,7 +141,7 @@ def file_operation(path: str, project: str) -> tuple[OpRef, OpDef]:
     data: dict[str, Any] = {}
     here = f"./{name}".replace("${", "$${")
     if name.endswith(".py"):
-        data["exec"] = ["python", here if name.startswith("-") else here[2:]]
+        data["exec"] = [python_name(os.environ), here if name.startswith("-") else here[2:]]
         data["config"] = _selector(name)
     elif mode & 0o111:
         data["exec"] = [here]

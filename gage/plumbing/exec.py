@@ -24,6 +24,7 @@ from gage.locks import take
 from gage.output import RUN, OutputFile
 from gage.process import (
     NEVER_STARTED,
+    NOT_FOUND,
     Child,
     abandon,
     argv_of,
@@ -33,6 +34,7 @@ from gage.process import (
     start_behind_gate,
 )
 from gage.process_tree import Tree
+from gage.python_name import misnamed_python
 from gage.recorded import recorded_command, recorded_config, recorded_opdef
 from gage.run import Run, lock_path, open_run, remove_beside_locks
 from gage.secret import kept_secrets, missing_secret
@@ -198,6 +200,10 @@ def exec_run(
         tell(f"{run}: {trouble}")
     if echoed.trouble:
         tell(f"the output could not be passed on: {echoed.trouble}; the run has it")
+    if code == NOT_FOUND:
+        args = recorded_command(run).args
+        if trouble := misnamed_python(args, os.environ if environ is None else environ):
+            tell(f"{run}: {trouble}")
     if process.timed_out:
         raise TimedOutError(f"{run}: ended after {timeout:g} s: its time was over")
     return code

@@ -193,6 +193,19 @@ def test_a_command_that_cannot_start_ends_as_an_error(tmp_path, args, code, mess
     assert exit_note(run) == code
 
 
+@pytest.mark.parametrize("args", [["python", "x"], "python x"])
+def test_where_only_python3_is_that_is_said_of_python(tmp_path, args):
+    folder = tmp_path / "programs"
+    folder.mkdir()
+    os.symlink("/bin/sh", folder / "python3")
+    run = staged_run(tmp_path, args)
+    result = gage_exec(run, env={**os.environ, "PATH": str(folder)})
+    assert result.returncode == 127
+    hint = "python: not on the PATH, but python3 is; write python3 in the command\n"
+    assert result.stderr.decode().endswith(f"gage-exec: {run}: {hint}")
+    assert b"python3" not in output_of(run)
+
+
 def test_a_program_is_not_looked_for_in_the_run_dir(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", ":.:" + os.environ["PATH"] + ":")
     run = staged_run(tmp_path, ["tool"], files={"tool": "#!/bin/sh\necho from the run dir\n"})

@@ -6,6 +6,8 @@ VENV = .venv
 BIN = $(VENV)/bin
 READY = $(VENV)/.ready
 SIDE_BY_SIDE = -n auto --dist loadgroup
+# Tests start gage thousands of times: where Python keeps no bytecode, that would be to compile it.
+COMPILE = $(BIN)/python -m compileall -q gage
 
 .PHONY: demo test check faults bench pictures table format clean
 
@@ -13,6 +15,7 @@ demo: $(READY)
 	PATH="$(CURDIR)/$(BIN):$$PATH" examples/demo.sh
 
 test: $(READY)
+	$(COMPILE)
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE)
 
 check: $(READY)
@@ -23,6 +26,7 @@ check: $(READY)
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	mandoc -Tlint -Wwarning man/man?/*
+	$(COMPILE)
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE)
 
 faults: $(READY)

@@ -7,23 +7,12 @@ import pytest
 from gage.fields import FACTS, field, format_json, row_facts, sort_rows
 from gage.listing import read_rows
 from gage.row import read_row
-from gage.said import add_tags, set_label
-from tests.written import write_run
+from tests.written import row_of_all_kinds, write_run
 
 
 @pytest.fixture
 def row(tmp_path):
-    run = write_run(
-        tmp_path,
-        "m1:train",
-        id="4f" + "0" * 30,
-        start=1_500_000,
-        config={"lr": 0.5, "flag": True, "none": None, "text": "a\tb\\\n"},
-        metrics={"loss": 2, "lr": 7.0},
-    )
-    set_label(run, "best\x1b[2J")
-    add_tags(run, ["a", "b"])
-    return read_row(run.home, run.name)
+    return row_of_all_kinds(tmp_path)
 
 
 def test_json_holds_every_fact(row):

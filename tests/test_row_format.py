@@ -5,23 +5,12 @@ import pytest
 from gage.errors import UsageError
 from gage.row import read_row
 from gage.row_format import parse_format
-from gage.said import add_tags, set_label
-from tests.written import write_run
+from tests.written import row_of_all_kinds, write_run
 
 
 @pytest.fixture
 def row(tmp_path):
-    run = write_run(
-        tmp_path,
-        "m1:train",
-        id="4f" + "0" * 30,
-        start=1_500_000,
-        config={"lr": 0.5, "flag": True, "none": None, "text": "a\tb\\\n"},
-        metrics={"loss": 2, "lr": 7.0},
-    )
-    set_label(run, "best\x1b[2J")
-    add_tags(run, ["a", "b"])
-    return read_row(run.home, run.name)
+    return row_of_all_kinds(tmp_path)
 
 
 @pytest.mark.parametrize(

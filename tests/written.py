@@ -6,7 +6,9 @@ from typing import Any
 
 from gage.facts import put_fact, put_json
 from gage.opref import OpRef, format_opref, parse_opname
+from gage.row import Row, read_row
 from gage.run import Run, make_run, run_meta_path
+from gage.said import add_tags, set_label
 from gage.scalar import Scalar
 
 
@@ -49,3 +51,18 @@ def write_run(
     put_fact(run, "stopped", text=str(start + 5))
     put_fact(run, "proc", "exit", text=str(exit))
     return run
+
+
+def row_of_all_kinds(home: Any) -> Row:
+    """The row of a run that has values of each kind, odd ones among them."""
+    run = write_run(
+        home,
+        "m1:train",
+        id="4f" + "0" * 30,
+        start=1_500_000,
+        config={"lr": 0.5, "flag": True, "none": None, "text": "a\tb\\\n"},
+        metrics={"loss": 2, "lr": 7.0},
+    )
+    set_label(run, "best\x1b[2J")
+    add_tags(run, ["a", "b"])
+    return read_row(run.home, run.name)

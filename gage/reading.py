@@ -95,11 +95,12 @@ def over_files(
         for path, _, future in ahead:
             outcomes[path] = _awaited(future, lambda: progress(count, total))
     except BaseException:
-        # Nobody waits for the rest of files that may be large.
-        is_given_up = True
+        # Nobody waits for the rest of files that may be large. What is ahead goes first: a thread
+        # that gives up takes the next.
         for _, fd, future in ahead:
             if future.cancel():
                 os.close(fd)
+        is_given_up = True
         raise
     finally:
         if pool is not None:

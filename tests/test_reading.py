@@ -1,4 +1,5 @@
 import os
+import time
 
 import pytest
 
@@ -17,6 +18,7 @@ def test_who_gives_up_waits_for_no_file_that_is_still_to_be_read(tmp_path, monke
     def work(fd, found, tell):
         told.append(found.path)
         while True:  # as of a file without end
+            time.sleep(0.001)
             tell(1)
 
     def progress(count, total):

@@ -183,11 +183,12 @@ def test_a_signal_ends_all_steps_and_they_can_be_restarted(place, signum):
     assert place.statuses("a", "b", "c") == ["completed"] * 3
 
 
-def test_so_many_jobs_must_be_one_at_least(place):
+@pytest.mark.parametrize("jobs", ["-j0", "-j4097"])
+def test_so_many_jobs_are_one_at_least_and_as_many_as_a_pipe_holds(place, jobs):
     place.define(a="")
     assert place.gage("run", "all", "-y", "--stage").code == 0
-    told = program("gage-run-steps", "-j0", place.parent().run_dir, cwd=place.here)
-    assert (told.code, told.err) == (125, "gage-run-steps: -j 0: expected 1 or more\n")
+    told = program("gage-run-steps", jobs, place.parent().run_dir, cwd=place.here)
+    assert (told.code, told.err) == (125, f"gage-run-steps: -j {jobs[2:]}: expected 1 to 4096\n")
 
 
 # Under make

@@ -148,7 +148,9 @@ class Observer:
                 known.names = [named.name for named in steps]
                 known.expected = {named.name: named.step.expect for named in steps}
                 known.has_steps = is_pipeline(opdef)
-            except (GageError, OSError, AttributeError, LookupError, TypeError):
+            except OSError:
+                known.defined = None  # it may pass
+            except (GageError, AttributeError, LookupError, TypeError):
                 known.names, known.expected, known.has_steps = (
                     [],
                     {},

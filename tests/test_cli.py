@@ -173,3 +173,15 @@ def test_an_interrupted_command_says_nothing(tmp_path):
         [sys.executable, "-c", script], capture_output=True, env={**os.environ, **QUICK}
     )
     assert (done.returncode, done.stderr) == (130, b"")
+
+
+@pytest.mark.parametrize(
+    ("name", "code"), [("gage-init", 12), ("gage-complete", 12), ("gage-exec", 125)]
+)
+def test_help_that_cannot_be_written_is_said_once(name, code):
+    # Python that buffers nothing would meet the full disk earlier.
+    env = {key: value for key, value in os.environ.items() if key != "PYTHONUNBUFFERED"}
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run([name, "--help"], stdout=full, stderr=subprocess.PIPE, env=env)
+    said = f"{name}: No space left on device\n".encode()
+    assert (done.returncode, done.stderr) == (code, said)

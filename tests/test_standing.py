@@ -1,5 +1,6 @@
 import json
 import os
+import resource
 
 import pytest
 
@@ -131,3 +132,23 @@ def test_a_link_that_leads_to_another_run_is_followed(home):
     os.remove(link)
     os.symlink("/etc", link)
     assert told(looks)[1] == ("a", None, "")
+
+
+def test_a_step_is_found_again_when_descriptors_no_longer_run_out(home):
+    a, b = write_run(home, 1, "a", output=b"old\n"), write_run(home, 2, "a", output=b"new\n")
+    parent = pipeline(home, 3, {"a": a})
+    looks = observer(home, parent)
+    assert told(looks)[1] == ("a", "completed", "old")
+    link = os.path.join(home, parent, "a")
+    os.remove(link)
+    os.symlink(f"../{b}", link)
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)
+    spare = os.open("/dev/null", os.O_RDONLY)
+    os.close(spare)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (spare, limit[1]))
+    try:
+        found = looks.look()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limit)
+    assert [step.run for step in found[1:]] == [None]
+    assert told(looks)[1] == ("a", "completed", "new")

@@ -171,3 +171,11 @@ def test_what_the_manual_does_not_mention_is_said_with_a_no(tmp_path):
     assert (told.out, told.code) == ("", 1)
     assert told.err.startswith("gage help: hovercraft: the manual does not mention it\nhint: ")
     assert gage("help", "-k", cwd=tmp_path).code == 2
+
+
+@pytest.mark.parametrize("words", [("run", "x"), ("restart", "1")])
+def test_more_jobs_than_a_pipe_holds_are_refused_before_anything_is_looked_for(tmp_path, words):
+    told = gage(*words, "-j", "70000", cwd=tmp_path)
+    assert (told.out, told.code) == ("", 125)
+    assert "70000 is not in the range" in told.err
+    assert os.listdir(tmp_path) == []

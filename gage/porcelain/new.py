@@ -65,6 +65,10 @@ def _write(text: str) -> None:
     except FileExistsError:
         _expect_none()
         raise
+    except OSError as error:
+        # The other name is one that nobody has seen, and is gone.
+        error.filename, error.filename2 = NAMES[0], None
+        raise
     finally:
         if os.path.lexists(temporary):
             os.unlink(temporary)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from gage.first_gage_file import FirstFile
 from gage.found import Found
 from gage.gage_file import load_gage_file
+from tests.nobody import ordinary_place
 from tests.porcelain.place import gage
 
 TRAIN = """\
@@ -319,6 +320,16 @@ def test_a_link_that_leads_nowhere_is_not_written_through(tmp_path):
     os.symlink("elsewhere", tmp_path / "gage.yaml")
     assert gage("new", cwd=tmp_path).code == 20
     assert not (tmp_path / "elsewhere").exists()
+
+
+def test_where_nothing_can_be_written_the_gage_file_is_named():
+    with ordinary_place() as place:
+        put(place, "train.py", TRAIN)
+        os.chmod(place, 0o555)
+        told = gage("new", cwd=place)
+        assert (told.out, told.err) == ("", "gage new: gage.yaml: Permission denied\n")
+        assert told.code != 0
+        assert os.listdir(place) == ["train.py"]
 
 
 def test_print_prints_the_same_and_writes_nothing(tmp_path):

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from gage.errors import GageError
+from gage.json_text import json_text
 from gage.row import Row
 from gage.run import STAMPS
 from gage.scalar import Scalar
@@ -125,9 +126,7 @@ def row_facts(row: Row) -> dict[str, Any]:
 
 def format_json(row: Row) -> str:
     """The facts of a row as one line of JSON."""
-    import json
-
-    return json.dumps(row_facts(row))
+    return json_text(row_facts(row))
 
 
 def _rank(values: Values) -> list[tuple[int, float, str]]:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from gage.attempts import find_attempt
 from gage.clock import iso
 from gage.errors import StateError
+from gage.json_text import json_text
 from gage.output import CHUNK, RUN
 from gage.output_index import IndexReader, Record
 from gage.run import Run, has_fact, run_meta_path
@@ -100,13 +101,11 @@ def as_lines(pieces: Iterable[Piece]) -> Iterator[Piece]:
 
 def format_piece(piece: Piece) -> str:
     """*piece* as a line of JSON."""
-    import json
-
     if piece.lost:
-        return json.dumps({"time": piece.time, "lost": piece.lost})
+        return json_text({"time": piece.time, "lost": piece.lost})
     stream = {"o": "stdout", "e": "stderr", None: None}[piece.stream]
     text = piece.data.decode("utf-8", "surrogateescape")
-    return json.dumps({"time": piece.time, "stream": stream, "text": text})
+    return json_text({"time": piece.time, "stream": stream, "text": text})
 
 
 @contextmanager

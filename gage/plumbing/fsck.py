@@ -18,6 +18,7 @@ from gage.durable import Sync, sync_policy
 from gage.errors import LockedError, NotFoundError, StateError
 from gage.finding import Finding, is_trouble
 from gage.home_claims import check_home
+from gage.json_text import json_text
 from gage.progress import Progress, ignore
 from gage.repair import is_mendable, repair_home, repair_run
 from gage.run import Run, open_run, run_names
@@ -114,7 +115,5 @@ def _checked(args: argparse.Namespace, sync: Sync) -> Iterator[list[Finding] | L
 
 def _record(finding: Finding, json: bool) -> str:
     if json:
-        from json import dumps
-
-        return dumps(finding._asdict())
+        return json_text(finding._asdict())
     return "\t".join(map(shown_line, finding))

@@ -14,6 +14,7 @@ from gage.durable import sync_policy
 from gage.errors import ConfigError, NotFoundError, StateError, UsageError
 from gage.flags import parse_assignment
 from gage.given_secrets import hide_secrets
+from gage.json_text import json_text
 from gage.opdef import Command, OpCmd, OpDef, config_selectors, forced_names
 from gage.operation import Prepared, open_words, with_digest
 from gage.opref import parse_opname
@@ -85,9 +86,7 @@ def main(argv: Sequence[str]) -> int:
         sync=sync_policy(os.environ),
     )
     if args.json:
-        import json
-
-        print_records([json.dumps({"run_dir": run.run_dir, "id": run.id})], nul=args.nul)
+        print_records([json_text({"run_dir": run.run_dir, "id": run.id})], nul=args.nul)
     else:
         print_records([run.run_dir], nul=args.nul)
     return 0

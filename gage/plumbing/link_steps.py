@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from gage.cli import command, parser_for, print_records, read_records
 from gage.durable import sync_policy
 from gage.errors import NotFoundError, StateError
+from gage.json_text import json_text
 from gage.opref import OpRef
 from gage.pipeline import StepLink, link_step, named_steps, step_links
 from gage.recorded import recorded_opdef
@@ -65,9 +66,7 @@ def main(argv: Sequence[str]) -> int:
     if args.check:
         return 0 if all(link.state == "ok" for link in links) else 1
     if args.json:
-        import json
-
-        print_records((json.dumps(link._asdict()) for link in links), nul=args.nul)
+        print_records((json_text(link._asdict()) for link in links), nul=args.nul)
     else:
         print_records(("\t".join(link) for link in links), nul=args.nul)
     return 0

@@ -11,6 +11,7 @@ from gage.digest import ALGORITHMS
 from gage.durable import put, replaceable
 from gage.errors import StateError
 from gage.file_differences import Difference, find_differences
+from gage.json_text import json_text
 from gage.manifest import DEPENDENCY, SOURCE, Entry, escape_line, read_manifest
 from gage.run import Run, has_fact, open_run, run_meta_path
 
@@ -138,9 +139,7 @@ def main(argv: Sequence[str]) -> int:
 def _print(args: argparse.Namespace, records: Iterable[tuple[str, dict[str, str]]]) -> None:
     """Print records: what stands before the path, and the whole as an object."""
     if args.json:
-        import json
-
-        print_records((json.dumps(record) for _, record in records), nul=args.nul)
+        print_records((json_text(record) for _, record in records), nul=args.nul)
     elif args.nul:
         print_records((fields + record["path"] for fields, record in records), nul=True)
     else:
@@ -149,9 +148,7 @@ def _print(args: argparse.Namespace, records: Iterable[tuple[str, dict[str, str]
 
 def _print_fingerprint(run: Run, fingerprint: str, args: argparse.Namespace) -> None:
     if args.json:
-        import json
-
-        fingerprint = json.dumps({"run_dir": str(run), "fingerprint": fingerprint})
+        fingerprint = json_text({"run_dir": str(run), "fingerprint": fingerprint})
     print_records([fingerprint], nul=args.nul)
 
 

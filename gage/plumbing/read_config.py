@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from gage.cli import command, parser_for, print_records
 from gage.config import read_config
 from gage.constant import Constant
+from gage.json_text import json_text
 from gage.scalar import format_value
 
 
@@ -34,8 +35,6 @@ def _lines(constants: Iterable[Constant]) -> Iterator[str]:
 
 
 def _objects(constants: Iterable[Constant]) -> Iterator[str]:
-    import json
-
     for constant in constants:
         fields = ("key", "value", "file", "line")
-        yield json.dumps({name: getattr(constant, name) for name in fields})
+        yield json_text({name: getattr(constant, name) for name in fields})

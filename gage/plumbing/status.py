@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 
 from gage.cli import add_run_dirs, command, parser_for, print_records, run_dirs
+from gage.json_text import json_text
 from gage.run import open_run
 from gage.status import Status, status_at
 
@@ -43,9 +44,7 @@ def _records(args: argparse.Namespace) -> Iterator[str]:
     for run_dir in run_dirs(args):
         status = wait_for_run(run_dir) if args.wait else status_at(run_dir)
         if args.json:
-            import json
-
             id = open_run(run_dir).id
-            yield json.dumps({"run_dir": run_dir, "id": id, "status": status})
+            yield json_text({"run_dir": run_dir, "id": id, "status": status})
         else:
             yield status

@@ -18,6 +18,7 @@ from gage.durable import putting, replaceable, sync_policy
 from gage.errors import ConfigError, NotFoundError, UsageError
 from gage.filters import Filters
 from gage.home import make_project_home
+from gage.json_text import json_text
 from gage.pipeline import find_links, linked_run
 from gage.porcelain.choosing import chosen, expect_said
 from gage.porcelain.options import Json, Limit, Nul, Place, Specs
@@ -63,10 +64,8 @@ def import_(place: Place, files: Files, json: Json = False, nul: Nul = False) ->
                 tell(f"{run.run.name}: is here already, and the same")
         new = [run.run for run in arrived if run.is_new]
         if json:
-            from json import dumps
-
             objects = ({"id": run.id, "run_dir": run.run_dir} for run in new)
-            print_records(map(dumps, objects), nul=nul)
+            print_records(map(json_text, objects), nul=nul)
         else:
             print_records((run.id for run in new), nul=nul)
     return 0

@@ -9,6 +9,7 @@ from gage.durable import sync_policy
 from gage.errors import GageError, LockedError, NotFoundError
 from gage.filters import Filters
 from gage.finding import Finding, is_trouble
+from gage.json_text import json_text
 from gage.plumbing.fsck import fsck_home
 from gage.porcelain.choosing import among, is_said, listed
 from gage.porcelain.phase import phase
@@ -90,10 +91,8 @@ def _title(row: Row) -> str:
 
 def _print(title: str, row: Row | None, findings: Sequence[Finding], json: bool, nul: bool) -> None:
     if json:
-        from json import dumps
-
         id = {"id": row.id} if row else {}
-        print_records((dumps(id | finding._asdict()) for finding in findings), nul=nul)
+        print_records((json_text(id | finding._asdict()) for finding in findings), nul=nul)
     elif findings:
         print(shown_line(title))
         for finding in sorted(findings, key=_rank):

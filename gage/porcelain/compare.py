@@ -12,6 +12,7 @@ from gage.comparison import Column, compared, expect_field, named_columns, text_
 from gage.errors import UsageError
 from gage.fields import TIMES, Values, sort_rows
 from gage.filters import Filters
+from gage.json_text import json_text
 from gage.porcelain.choosing import among, listed, missing
 from gage.porcelain.colour import is_coloured, paint_status
 from gage.porcelain.options import Json, Limit, Nul, Place, Specs
@@ -60,9 +61,7 @@ def compare(
     names = [name.strip() for text in columns for name in text.split(",") if name.strip()]
     found = named_columns(rows, names) if names else compared(rows, everything=everything)
     if json:
-        from json import dumps
-
-        print_records((dumps(_facts(i, row, found)) for i, row in enumerate(rows)), nul=nul)
+        print_records((json_text(_facts(i, row, found)) for i, row in enumerate(rows)), nul=nul)
     elif csv:
         _print_csv(rows, found, "\0" if nul else "\n")
     elif rows:

@@ -10,6 +10,7 @@ from gage.attempts import attempts, find_attempt
 from gage.difference import PARTS, Side, difference, of_parts, output_difference, stat_rows
 from gage.errors import UsageError
 from gage.filters import Filters
+from gage.json_text import json_text
 from gage.porcelain.choosing import chosen
 from gage.porcelain.colour import is_coloured
 from gage.porcelain.files import TYPES
@@ -61,9 +62,7 @@ def diff(
     if output and "output" in found and not stat:
         found["output"] |= output_difference(a, b)
     if json:
-        from json import dumps
-
-        print(dumps({"a": _facts(a), "b": _facts(b)} | found))
+        print(json_text({"a": _facts(a), "b": _facts(b)} | found))
     elif found and stat:
         for line in _table(list(stat_rows(found))):
             print(line)

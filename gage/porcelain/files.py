@@ -13,6 +13,7 @@ from gage.cli import print_records
 from gage.dirs import Dirs, joined, walk
 from gage.errors import NotFoundError, StateError, UsageError
 from gage.filters import Filters
+from gage.json_text import json_text
 from gage.manifest import read_manifest
 from gage.porcelain.choosing import chosen_one
 from gage.porcelain.options import Json, Nul, Place
@@ -70,9 +71,7 @@ def ls(
     if words[1:]:
         files = _at(row, files, words[1:])
     if json:
-        from json import dumps
-
-        print_records((dumps(file._asdict()) for file in files), nul=nul)
+        print_records((json_text(file._asdict()) for file in files), nul=nul)
     elif names:
         print_records((_name(file) if nul else shown_line(_name(file)) for file in files), nul=nul)
     else:

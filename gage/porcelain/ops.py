@@ -10,6 +10,7 @@ from gage.cli import print_records
 from gage.config import read_config
 from gage.errors import NotFoundError
 from gage.gage_file import find_gage_file, load_gage_file
+from gage.json_text import json_text
 from gage.opdef import (
     FlagDef,
     config_selectors,
@@ -45,9 +46,7 @@ def ops(
     believe(trust)
     operations = [open_operation(os.getcwd(), name) for name in names] or _all()
     if json:
-        from json import dumps
-
-        print_records((dumps(_facts(operation)) for operation in operations), nul=nul)
+        print_records((json_text(_facts(operation)) for operation in operations), nul=nul)
         return 0
     heads = table_lines(
         [

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from gage.porcelain.colour import may_steer
 from gage.porcelain.table import cut, window_size
 from gage.progress import Progress, ignore
+from gage.shown import shown_line
 
 BAR_AFTER = 1.0
 """Seconds that a phase may take without a bar."""
@@ -46,6 +47,6 @@ def phase(name: str, quiet: bool = False) -> Iterator[Progress]:
 
 def _line(text: str) -> None:
     # A line that wraps would not be taken away whole.
-    fitting = cut(text, window_size(sys.stderr.fileno())[1] - 1)
+    fitting = cut(shown_line(text), window_size(sys.stderr.fileno())[1] - 1)
     sys.stderr.write(f"\r\x1b[K{fitting}")
     sys.stderr.flush()

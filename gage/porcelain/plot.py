@@ -14,6 +14,7 @@ from gage.clock import iso
 from gage.errors import NotFoundError, UsageError
 from gage.fields import TIMES, field
 from gage.filters import Filters
+from gage.json_text import json_text
 from gage.porcelain.choosing import chosen, chosen_or_newest
 from gage.porcelain.colour import is_coloured, is_plain
 from gage.porcelain.options import Json, Limit, Nul, Place, Specs
@@ -143,9 +144,7 @@ def _is_number(value: Scalar) -> TypeGuard[int | float]:
 
 
 def _print_json(records: Sequence[dict[str, Any]], nul: bool) -> int:
-    from json import dumps
-
-    print_records(map(dumps, records), nul=nul)
+    print_records(map(json_text, records), nul=nul)
     return 0
 
 

@@ -12,6 +12,7 @@ from gage.cli import complain, print_records
 from gage.clock import iso
 from gage.fields import TIMES, row_facts
 from gage.filters import Filters
+from gage.json_text import json_text
 from gage.modifiers import SHORT_ID
 from gage.porcelain.choosing import listed, missing
 from gage.porcelain.colour import is_coloured, paint_status
@@ -49,9 +50,7 @@ def list_runs(
         for message, hint in missing(place.home, filters):
             complain("gage runs", message, hint)
     if json:
-        from json import dumps
-
-        print_records((dumps(facts_for_people(row)) for row in rows), nul=nul)
+        print_records((json_text(facts_for_people(row)) for row in rows), nul=nul)
     else:
         lines = run_lines(rows, simple=simple, width=terminal_width(), coloured=is_coloured())
         # In one piece: ten thousand writes to a stream take as long as the lines.
@@ -105,12 +104,14 @@ def moment(stamp: int | None) -> str:
 
 def duration(micros: int) -> str:
     """A length of time for eyes: ``230 ms``, ``2.1 s``, ``3 min 5 s``, ``2 h 4 min``."""
-    seconds = max(micros, 0) / 1_000_000
-    if seconds < 1:
-        return f"{seconds * 1000:.0f} ms"
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, left = divmod(int(seconds), 60)
+    # Rounded first: no second has 1000 ms, and no minute 60.0 s.
+    micros = max(micros, 0)
+    millis, tenths = round(micros / 1000), round(micros / 100_000)
+    if millis < 1000:
+        return f"{millis} ms"
+    if tenths < 600:
+        return f"{tenths / 10:.1f} s"
+    minutes, left = divmod(tenths // 10, 60)
     if minutes < 60:
         return f"{minutes} min {left} s"
     return f"{minutes // 60} h {minutes % 60} min"

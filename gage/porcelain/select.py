@@ -6,6 +6,7 @@ import typer
 
 from gage.cli import print_records
 from gage.filters import Filters
+from gage.json_text import json_text
 from gage.porcelain.choosing import chosen
 from gage.porcelain.options import Json, Limit, Nul, Place, Specs
 from gage.porcelain.runs import facts_for_people
@@ -27,9 +28,7 @@ def select(
     if not specs and limit is None:
         rows = rows[:1]
     if json:
-        from json import dumps
-
-        print_records((dumps(facts_for_people(row)) for row in rows), nul=nul)
+        print_records((json_text(facts_for_people(row)) for row in rows), nul=nul)
         return 0
     print_records((row.run_dir if dir else row.id or row.name for row in rows), nul=nul)
     return 0

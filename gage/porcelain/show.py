@@ -9,6 +9,7 @@ from gage import clock
 from gage.clock import iso
 from gage.errors import GageError
 from gage.filters import Filters
+from gage.json_text import json_text
 from gage.manifest import read_manifest
 from gage.output import RUN
 from gage.porcelain.choosing import chosen_one
@@ -38,9 +39,7 @@ def show(place: Place, filters: Filters, spec: Spec = "", json: Json = False) ->
     row = chosen_one(place.home, spec, filters)
     facts = run_facts(row)
     if json:
-        from json import dumps
-
-        print(dumps(facts))
+        print(json_text(facts))
         return 0
     paint = {1: paint_status} if is_coloured() else None
     for line in table_lines(_columns(summary_lines(row, facts)), paint=paint):

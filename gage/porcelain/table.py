@@ -31,20 +31,28 @@ def table_lines(
 
 def cut(text: str, width: int) -> str:
     """*text*, or as much of it as fits *width* columns, with an ellipsis at its end."""
-    if display_width(text) <= width:
+    if text.isascii() and len(text) <= width:
         return text
-    while text and display_width(text) >= width:
-        text = text[:-1]
-    return text + "…" if width > 0 else ""
+    if width <= 0:
+        return ""
+    used = fitting = 0
+    for number, character in enumerate(text, 1):
+        used += display_width(character)
+        if used > width:
+            return text[:fitting] + "…"
+        if used < width:
+            fitting = number
+    return text
 
 
 def display_width(text: str) -> int:
     """How many columns *text* takes on a terminal."""
     if text.isascii():
         return len(text)
-    from unicodedata import combining, east_asian_width
+    from unicodedata import category, east_asian_width
 
-    return sum(0 if combining(c) else 1 + (east_asian_width(c) in "WF") for c in text)
+    marks = ("Mn", "Me")  # they stand on the character before them
+    return sum(0 if category(c) in marks else 1 + (east_asian_width(c) in "WF") for c in text)
 
 
 def terminal_width() -> int | None:

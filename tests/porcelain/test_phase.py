@@ -10,18 +10,18 @@ import sys
 from gage.porcelain import phase
 phase.BAR_AFTER = {after}
 phase._BETWEEN = 0
-with phase.phase("copying", {quiet}) as progress:
+with phase.phase({name!r}, {quiet}) as progress:
     progress(1 << 20, 4 << 20)
     progress(0, 0)
 """
 
 
-def shown(*, after=0, quiet=False, terminal=True, **env):
+def shown(*, name="copying", after=0, quiet=False, terminal=True, **env):
     """What a phase that is as told writes to standard error."""
     theirs = ours = None
     if terminal:
         ours, theirs = pty.openpty()
-    argv = [sys.executable, "-c", SCRIPT.format(after=after, quiet=quiet)]
+    argv = [sys.executable, "-c", SCRIPT.format(name=name, after=after, quiet=quiet)]
     environ = {**os.environ, "TERM": "xterm", **env}
     done = subprocess.run(argv, stderr=theirs or subprocess.PIPE, env=environ)
     if not terminal:
@@ -46,6 +46,11 @@ def test_a_phase_shows_its_name_and_a_bar_and_leaves_nothing():
         b"copying [------------------------] 0 of 0 MiB",
         b"",
     ]
+
+
+def test_a_name_steers_nothing():
+    line = b"\r\x1b[Kchecking \\x1b[2Jx\\n ...\r\x1b[K"
+    assert shown(name="checking \x1b[2Jx\n", after=60) == line
 
 
 def test_a_short_phase_has_no_bar():

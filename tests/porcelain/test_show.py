@@ -138,6 +138,8 @@ def test_one_run_is_shown(tmp_path, home):
 def test_a_duration_is_told_briefly():
     told = [duration(micros) for micros in (-1, 230_400, 1_549_999, 185_000_000, 7_500_000_000)]
     assert told == ["0 ms", "230 ms", "1.5 s", "3 min 5 s", "2 h 5 min"]
+    told = [duration(micros) for micros in (999_499, 999_600, 59_940_000, 59_970_000)]
+    assert told == ["999 ms", "1.0 s", "59.9 s", "1 min 0 s"]
 
 
 def test_attempts_are_shown_with_the_values_that_changed(tmp_path, home):

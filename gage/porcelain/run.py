@@ -50,7 +50,7 @@ from gage.porcelain.verbs import init_run, stage_run
 from gage.run import Run, has_fact, open_run
 from gage.secret import secret_variables
 from gage.staging import abandon
-from gage.step_options import StepOptions
+from gage.step_options import AS_USUAL, VARIABLE, StepOptions, format_options
 
 Words = Annotated[list[str], typer.Argument(metavar="[OPERATION|FILE] [NAME=VALUE]...")]
 Stage = Annotated[bool, typer.Option("--stage", help="stage it, and start it later")]
@@ -115,10 +115,20 @@ def run(
     target = run_dir or os.path.join(place.home, "")
     variables = secret_variables(operation.opdef)
     words = shown_words(words, variables)
-    init_words = partial(_init_words, words, label, tag, batch, force_flags)
+    init_words = partial(_init_words, words, label, tag, batch, force_flags, trust)
+    # What is needed of a batch is told for each of its trials, when their turn comes.
+    trials = is_batch(prepared.opdef)
+    if trials:
+        how = how._replace(options=how.options._replace(needed=needed))
+    if stage and how.options != AS_USUAL:
+        raise UsageError(
+            "how steps are run is said when it is started", "gage run --start RUN -j N"
+        )
     if print_:
+        if needed and not trials:
+            raise UsageError("no plumbing does the same with --needed", "gage run -n does it")
         needed_variables = [variables[name] for name in given if name in variables]
-        sys.stdout.write(_script(init_words(target), stage, needed_variables))
+        sys.stdout.write(_script(init_words(target), stage, how, needed_variables))
         return 0
     if preview or (is_possible() and not yes):
         to = sys.stdout if preview else sys.stderr
@@ -143,18 +153,14 @@ def run(
         sync=sync_policy(os.environ),
     )
     made = _staged(begin, operation.project, environ, quiet)
-    if stage:
-        print_records([made.run_dir if run_dir else made.id])
-        return 0
-    # What is needed of a batch is told for each of its trials, when their turn comes.
-    trials = is_batch(prepared.opdef)
     if needed and not trials and (equal := find_equal(made, read_rows(made.home))):
         abandon(made)
         if not quiet:
             complain("gage run", f"not needed: {equal.id or equal} is the same and completed")
         return 0
-    if trials:
-        how = how._replace(options=how.options._replace(needed=needed))
+    if stage:
+        print_records([made.run_dir if run_dir else made.id])
+        return 0
     return start_staged(made, how, environ=environ)
 
 
@@ -186,10 +192,12 @@ def _init_words(
     tags: Sequence[str],
     batch: str,
     force_flags: bool,
+    trust: bool,
     target: str,
 ) -> list[str]:
     """The words of the gage-init that would begin this run at *target*."""
     options = ["-C", os.getcwd()]
+    options += ["--trust"] if trust else []
     options += ["--force-flags"] if force_flags else []
     options += ["--batch", os.path.abspath(batch)] if batch else []
     options += ["--label", label] if label else []
@@ -199,17 +207,19 @@ def _init_words(
     return ["gage-init", *options, target, *words]
 
 
-def _script(init_words: Sequence[str], stage: bool, secrets: Sequence[str]) -> str:
+def _script(init_words: Sequence[str], stage: bool, how: How, secrets: Sequence[str]) -> str:
     init = shlex.join(init_words)
+    quiet = " -q" if how.quiet else ""
+    steps = f"{VARIABLE}={shlex.quote(said)} " if (said := format_options(how.options)) else ""
     lines = [
         f'[ "${variable}" ] || {{ echo "{variable}: not set" >&2; exit 125; }}'
         for variable in secrets
     ]
-    lines += [f"run=$({init}) || exit 125", 'gage-stage "$run" || exit 125']
+    lines += [f"run=$({init}) || exit 125", f'gage-stage{quiet} "$run" || exit 125']
     if stage:
         lines += ["printf '%s\\n' \"$run\""]
     else:
         # Where the disk is full, the command has run all the same, and its end is noted.
         finalize = 'gage-finalize "$run" || [ $? -eq 12 ] || exit 125'
-        lines += ['gage-exec "$run"', "code=$?", finalize, "exit $code"]
+        lines += [f'{steps}gage-exec{quiet} "$run"', "code=$?", finalize, "exit $code"]
     return "".join(line + "\n" for line in ["#!/bin/sh", *lines])

@@ -297,6 +297,30 @@ def test_print_with_stage_stops_there(place):
     assert run_status(made) == "staged"
 
 
+def test_print_has_the_options_that_the_run_would_have(place):
+    define(exec="echo said")
+    script = run("--print", "-q", "-j", "3", "--trust").out
+    assert 'gage-stage -q "$run"' in script
+    assert 'GAGE_STEPS=--jobs=3 gage-exec -q "$run"' in script
+    assert " --trust " in script
+    assert program("sh", "-c", script) == ("", "", 0)
+    batch = run("--print", "-n", "x=[1,2]", "--force-flags").out
+    assert 'GAGE_STEPS=--needed gage-exec "$run"' in batch
+    told = run("--print", "-n")
+    assert (told.out, told.code) == ("", 125)
+
+
+def test_what_is_not_needed_is_not_staged_either(place):
+    define(exec="echo said")
+    assert run().code == 0
+    told = run("--stage", "--needed")
+    assert (told.out, told.code, "not needed" in told.err) == ("", 0, True)
+    assert len(run_names(".gage/runs")) == 1
+    for options in (["-j3"], ["-n", "x=[1,2]", "--force-flags"]):
+        told = run("--stage", *options)
+        assert (told.out, told.code, "gage run --start" in told.err) == ("", 125, True)
+
+
 def test_print_keeps_odd_names_whole(place):
     script = run("--print", "--run-dir", "../odd \\name '$x", "lr=0.3").out
     assert program("sh", "-c", script, cwd="/").code == 0

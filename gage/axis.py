@@ -1,6 +1,7 @@
 """The axis of a chart: the round numbers that are marked on it, and how they are written."""
 
 import math
+from collections.abc import Sequence
 
 
 def round_marks(low: float, high: float, about: int = 5, *, whole: bool = False) -> list[float]:
@@ -20,7 +21,17 @@ def round_marks(low: float, high: float, about: int = 5, *, whole: bool = False)
     return marks or [low]
 
 
-def mark_text(mark: float) -> str:
+def mark_texts(marks: Sequence[float]) -> list[str]:
+    """The texts of *marks*, with as many digits as tell them apart."""
+    texts: list[str] = []
+    for digits in range(6, 18):
+        texts = [mark_text(mark, digits) for mark in marks]
+        if len(set(texts)) == len(set(marks)):
+            break
+    return texts
+
+
+def mark_text(mark: float, digits: int = 6) -> str:
     """A number as it is written at an axis: ``0.25``, ``2000``, ``1e-05``."""
-    text = f"{mark:.6g}"
+    text = f"{mark:.{digits}g}"
     return "0" if text == "-0" else text

@@ -38,7 +38,7 @@ def complete(words: Sequence[str], start: str, environ: Mapping[str, str]) -> li
     if program == "gage":
         before, rest = _options_before(table["gage"], rest)
         if before.value:
-            return _fitting(current, _of_value(before.value, current, _place(start, [])))
+            return _fitting(current, _of_value(before.value, current, Place(start, "")))
         if not rest:
             return _fitting(current, _commands(table, current, environ))
         below = [name for name in table if name.startswith(f"{rest[0]} ")]
@@ -50,7 +50,7 @@ def complete(words: Sequence[str], start: str, environ: Mapping[str, str]) -> li
     if program not in table:
         return []
     read = _read(table[program], rest)
-    place = _place(start, [*before.options, *read.options])
+    place = _moved(_moved(Place(start, ""), before.options), read.options)
     return _fitting(current, _here(read, current, place))
 
 
@@ -79,8 +79,11 @@ def _options_before(command: Command, words: list[str]) -> tuple[_Read, list[str
     options: list[tuple[Option, str]] = []
     i = 0
     while i < len(words) and words[i].startswith("-"):
-        option = _find(command, words[i])
-        if option and option.value:
+        name, equals, value = words[i].partition("=")
+        option = _find(command, name)
+        if option and option.value and equals:
+            options.append((option, value))
+        elif option and option.value:
             if i + 1 == len(words):
                 return _Read(command, [], options, option, False), []
             options.append((option, words[i + 1]))
@@ -116,13 +119,14 @@ def _find(command: Command, name: str) -> Option | None:
     return next((option for option in command.options if name in option.names), None)
 
 
-def _place(start: str, options: Sequence[tuple[Option, str]]) -> Place:
-    directory, runs = start, ""
+def _moved(place: Place, options: Sequence[tuple[Option, str]]) -> Place:
+    """Where *options* work in *place*: ``-C`` first, and from there what ``--runs`` names."""
+    directory, runs = place.directory, place.runs
     for option, value in options:
         if "-C" in option.names:
             directory = os.path.join(directory, os.path.expanduser(value))
-        elif "--runs" in option.names and option.value:
-            # Before the command it is named from where we are, and after it from -C.
+    for option, value in options:
+        if "--runs" in option.names and option.value:
             runs = os.path.join(directory, os.path.expanduser(value))
     return Place(directory, runs)
 

@@ -74,6 +74,9 @@ def read_scalars(run: Run) -> Scalars:
                 if is_passing(error):
                     raise
                 scalars.complaints.append(f"{path}: cannot be read: {error.strerror}")
+            except ImportError as error:
+                scalars.complaints.append(f"{path}: its reader is not whole: {error}: {HINT}")
+                break
             except (ValueError, MemoryError) as error:
                 scalars.complaints.append(f"{path}: no event file: {error}")
     folders = Counter(tag for _, tag in tags)

@@ -8,7 +8,7 @@ flags as options, any other finds them as constants, as Guild does.
 import os
 import re
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from typing import Any
 
 from gage.found import Found, listed, mapping, operation_name, read_foreign, remark
@@ -58,7 +58,7 @@ def _operations(
             continue
         spec = {"main": spec} if isinstance(spec, str) else mapping(spec)
         lost: list[str] = []
-        definition = _definition(directory, spec, lost)
+        definition = _definition(directory, spec, operations, lost)
         if definition is None:
             yield remark(NAME, f"{name}: neither main nor exec nor steps")
             continue
@@ -82,7 +82,9 @@ def _operations(
             yield remark(NAME, f"{name}: {line}")
 
 
-def _definition(directory: str, spec: Mapping[str, Any], lost: list[str]) -> dict[str, Any] | None:
+def _definition(
+    directory: str, spec: Mapping[str, Any], operations: Container[str], lost: list[str]
+) -> dict[str, Any] | None:
     flags = {
         name: _flag(name, value, lost)
         for name, value in mapping(spec.get("flags")).items()
@@ -96,7 +98,7 @@ def _definition(directory: str, spec: Mapping[str, Any], lost: list[str]) -> dic
         found["default"] = True
     if spec.get("steps"):
         found["steps"] = [
-            step(s, number, lost) for number, s in enumerate(listed(spec["steps"]), 1)
+            step(s, number, operations, lost) for number, s in enumerate(listed(spec["steps"]), 1)
         ]
     elif isinstance(spec.get("exec"), str):
         found["exec"] = spec["exec"].replace("${flag_args}", _arguments(spec, flags)).strip()
@@ -126,7 +128,7 @@ def _main(directory: str, spec: Mapping[str, Any], flags: dict[str, Any]) -> dic
     module, *arguments = shlex.split(spec["main"])
     file = module.replace(".", "/") + ".py"
     start = [python_name(os.environ), *([file] if "." not in module else ["-m", module])]
-    words = " ".join([shlex.join(start), *arguments])
+    words = " ".join([shlex.join(start), *map(_quoted, arguments)])
     kind, _, place = str(spec.get("flags-dest") or "").partition(":")
     if kind == "config" and place:
         return {"exec": words, "config": place}
@@ -138,6 +140,12 @@ def _main(directory: str, spec: Mapping[str, Any], flags: dict[str, Any]) -> dic
         if keys:
             found["config"] = file
     return found
+
+
+def _quoted(argument: str) -> str:
+    """*argument* as a word of sh(1), which Guild does without; a flag in it is quoted by gage."""
+    parts = re.split(r"(\$\{[^{}]*\})", argument)
+    return "".join(p if p.startswith("${") else shlex.quote(p) for p in parts if p) or "''"
 
 
 def _reads_arguments(path: str) -> bool:

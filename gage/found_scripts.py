@@ -3,7 +3,7 @@
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import Any
 
 from gage.errors import ConfigError, GageError
@@ -86,20 +86,27 @@ def _python(directory: str, name: str) -> Found:
         tree = ast.parse(_read(os.path.join(directory, name)))
     except (SyntaxError, RecursionError, MemoryError) as error:
         return remark(name, f"no Python: {error.__class__.__name__}: {error}")
-    if not any(_does_something(node) for node in tree.body):
+    own = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+    if not any(_does_something(node, own) for node in tree.body):
         return remark(name, "only defines something, and does nothing when it is run")
     about = (ast.get_docstring(tree) or "").partition("\n")[0].strip()
     return _described(_program(directory, name), about)
 
 
-def _does_something(node: Any) -> bool:
+def _does_something(node: Any, own: Container[str]) -> bool:
+    """Whether a statement does more than to define; *own* are the functions of the script."""
     import ast
 
     if isinstance(node, ast.Expr):
         return not isinstance(node.value, ast.Constant)
-    if isinstance(node, ast.If):
-        return "__name__" in ast.dump(node.test) or any(map(_does_something, node.body))
-    return isinstance(node, ast.For | ast.While | ast.With)
+    if isinstance(node, ast.If) and "__name__" in ast.dump(node.test):
+        return True
+    if isinstance(node, ast.If | ast.Try | ast.TryStar):
+        return any(_does_something(inner, own) for inner in node.body)  # the rest may be imports
+    if isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign):
+        calls = [part.func for part in ast.walk(node) if isinstance(part, ast.Call)]
+        return any(isinstance(called, ast.Name) and called.id in own for called in calls)
+    return isinstance(node, ast.For | ast.While | ast.With | ast.Match | ast.Assert | ast.Raise)
 
 
 def _notebook(directory: str, name: str) -> Found:

@@ -47,11 +47,11 @@ def depends(
         spec = mapping(item)
         if isinstance(item, str):
             is_operation = item in operations and item != name
-            found.append({"run": operation_name(item)} if is_operation else {"files": item})
+            found.append({"run": _called(item)} if is_operation else {"files": item})
         elif isinstance(spec.get("operation"), str):
             select = [str(pattern) for pattern in listed(spec.get("select"))]
             more = {"files": select} if select else {}
-            found.append({"run": spec["operation"], **more})
+            found.append({"run": _called(spec["operation"]), **more})
             if any(map(_DIALECT.search, select)):
                 lost.append(f"requires: select: {', '.join(select)}: patterns of files here")
             _lose(lost, "requires", (key for key in spec if key not in ("operation", "select")))
@@ -81,11 +81,12 @@ def metrics(value: Any, lost: list[str]) -> dict[str, str]:
     return found
 
 
-def step(item: Any, number: int, lost: list[str]) -> Any:
-    """What a step is here; *number* is its own, from 1."""
+def step(item: Any, number: int, operations: Container[str], lost: list[str]) -> Any:
+    """What a step is here, beside *operations*; *number* is its own, from 1."""
     if not isinstance(item, dict):
-        return str(item)
-    found: dict[str, Any] = {"run": str(item.get("run") or "")}
+        return _called(str(item)) if item in operations else str(item)
+    run = str(item.get("run") or "")
+    found: dict[str, Any] = {"run": _called(run) if run in operations else run}
     if item.get("needed") is True and found["run"]:
         found["run"] += " --needed"
     for key in ("name", "flags", "label", "isolate-runs"):
@@ -104,6 +105,11 @@ def step(item: Any, number: int, lost: list[str]) -> Any:
         found["expect"] = {"files": files}
     _lose(lost, f"step {number}", (key for key in item if key not in _STEP_KEYS))
     return found
+
+
+def _called(text: str) -> str:
+    """What the operation *text*, or ``MODEL:OPERATION``, is called here."""
+    return ":".join(map(operation_name, text.split(":", 1)))
 
 
 def _patterns(item: Any, lost: list[str]) -> Iterator[str]:

@@ -3,10 +3,10 @@
 Curves have the classes ``c0`` to ``c7``, and ``again`` where these begin anew.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from gage.axis import mark_text, round_marks
+from gage.axis import mark_texts, round_marks
 from gage.markup import as_text
 from gage.series import thinned
 
@@ -41,13 +41,12 @@ def svg_chart(name: str, below: str, curves: Sequence[Curve]) -> str:
     parts = [
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{as_text(name)}">',
     ]
-    for mark in round_marks(up.low, up.high, 5):
+    for mark, text in _marks(round_marks(up.low, up.high, 5)):
         y = up.at(mark)
         parts.append(f'<line class="grid" x1="{_LEFT}" x2="{WIDTH - _RIGHT}" y1="{y}" y2="{y}"/>')
-        text = as_text(mark_text(mark))
         parts.append(f'<text class="mark up" x="{_LEFT - 8}" y="{y}" dy="0.32em">{text}</text>')
-    for mark in round_marks(across.low, across.high, 6, whole=True):
-        x, text = across.at(mark), as_text(mark_text(mark))
+    for mark, text in _marks(round_marks(across.low, across.high, 6, whole=True)):
+        x = across.at(mark)
         parts.append(f'<text class="mark" x="{x}" y="{HEIGHT - _BOTTOM + 20}">{text}</text>')
     bottom, right = HEIGHT - _BOTTOM + 4, WIDTH - _RIGHT
     parts.append(f'<line class="base" x1="{_LEFT}" x2="{right}" y1="{bottom}" y2="{bottom}"/>')
@@ -55,6 +54,10 @@ def svg_chart(name: str, below: str, curves: Sequence[Curve]) -> str:
     parts.append(f'<text class="axis" x="{middle}" y="{HEIGHT - 6}">{as_text(below)}</text>')
     parts += [_drawn(curve, across, up) for curve in curves]
     return "".join([*parts, "</svg>"])
+
+
+def _marks(marks: list[float]) -> Iterator[tuple[float, str]]:
+    return zip(marks, map(as_text, mark_texts(marks)), strict=True)
 
 
 class _Scale(NamedTuple):

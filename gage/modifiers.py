@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 
 from gage.clock import Clock, iso
+from gage.run import SHORT_ID
 from gage.scalar import Scalar
 
 _PADDING = re.compile(r"(left|right)=(\d{1,4})")
@@ -25,8 +26,6 @@ _SECONDS = {
     "month": 30 * 86_400,
     "year": 365 * 86_400,
 }
-
-SHORT_ID = 8
 
 
 def split_modifiers(text: str, *, only_padding: bool) -> tuple[str, list[str]]:

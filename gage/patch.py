@@ -6,7 +6,7 @@ may hold any other byte.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 _NUMBER = rb"(\d{1,18})"
@@ -96,6 +96,25 @@ def line_counts(data: bytes) -> list[tuple[str, int, int]]:
         else:
             at += 1
     return counts
+
+
+def marked_lines(text: str) -> Iterator[tuple[str, str]]:
+    """Each line of the patches *text*, behind a mark: ``-`` of one that went, ``+`` of one that
+    came, ``@`` of what says where, and nothing of all others.
+    """
+    old = new = 0  # so many lines of a hunk are still to come, in which nothing is a head
+    for line in text.split("\n"):
+        found = _HUNK.match(line.encode("utf-8", "surrogateescape"))
+        if old > 0 or new > 0:
+            mark = line[:1] if line[:1] in ("-", "+") else ""
+            old -= mark != "+" and line[:1] != "\\"
+            new -= mark != "-" and line[:1] != "\\"
+        elif found:
+            mark = "@"
+            old, new = (int(found[group] or 1) for group in (2, 4))
+        else:
+            mark = "@" if line[:4] in ("--- ", "+++ ") else ""
+        yield mark, line
 
 
 def undo(patch: FilePatch, data: bytes) -> bytes | None:

@@ -23,6 +23,9 @@ STAMPS = ("initialized", "staged", "started", "stopped")
 """The facts that are times, in microseconds since the epoch, in this order."""
 RUN_ID = re.compile("[0-9a-f]{32}")
 
+SHORT_ID = 8
+"""So many digits of an ID are what people read and type."""
+
 _FACT_SIZE = 1 << 14
 _PIECE = 1 << 20
 
@@ -74,6 +77,11 @@ def make_run(
     name = checked_name(name or id)
     make_home(runs_home)
     return Run(os.path.join(runs_home, name), id, opref, sync)
+
+
+def short_name(run: Run) -> str:
+    """What a person types for *run*, wherever it is: the start of its ID, or its run dir."""
+    return run.id[:SHORT_ID] if run.id and run.name == run.id else str(run)
 
 
 def open_run(run_dir: str, *, sync: Sync = "commit") -> Run:

@@ -205,7 +205,7 @@ def _named_run(spec: str, place: Place) -> "Row | None":
 
 def _short(row: "Row", current: str) -> str:
     """The name that people know, or the whole of it where they have written more."""
-    from gage.modifiers import SHORT_ID
+    from gage.run import SHORT_ID
 
     return row.name[:SHORT_ID] if row.name == row.id and len(current) <= SHORT_ID else row.name
 

@@ -1,7 +1,7 @@
 """The tail of an output: its last lines, each as a terminal would show it in the end.
 
 What a carriage return let be written over, as a progress bar does, is not there any more,
-and neither are sequences that colour or move. Other characters stay as they are.
+and neither are sequences that colour or move. Tabs are spaces; other characters stay.
 """
 
 import os
@@ -38,7 +38,7 @@ def last_lines(run: Run, count: int, *, name: str = RUN) -> list[str]:
 def shown_last(line: str) -> str:
     """What is to be seen of *line* when all of it was written."""
     for piece in reversed(line.split("\r")):
-        text = _SEQUENCE.sub("", piece).rstrip()
+        text = _SEQUENCE.sub("", piece).expandtabs().rstrip()
         if text.strip():
             return text
     return ""

@@ -112,5 +112,7 @@ def _opened(path: str) -> Iterator[IO[bytes]]:
         return
     if not os.path.lexists(path):
         raise NotFoundError(f"{path}: no such file")
+    if os.path.isdir(path):
+        raise NotFoundError(f"{path}: a directory, and no archive")
     with open(path, "rb") as file:
         yield file

@@ -27,12 +27,13 @@ def confirm(question: str, *, default: bool = False, about: Iterable[str] = ()) 
         sys.stderr.write(line + "\n")
     sys.stderr.write(f"{shown_line(question)} [{'Y/n' if default else 'y/N'}] ")
     sys.stderr.flush()
-    answer = sys.stdin.readline()
+    # As bytes: what is typed need not be text, and is no yes then.
+    answer = sys.stdin.buffer.readline()
     if not answer:
         sys.stderr.write("\n")
         return False
     word = answer.strip().lower()
-    return word in ("y", "yes") if word else default
+    return word in (b"y", b"yes") if word else default
 
 
 def ask_secret(name: str) -> str:

@@ -50,6 +50,8 @@ def check(
         from gage.porcelain.check_runs import check_runs
 
         home = Place("").home
+        if schema:
+            raise UsageError("--schema is about gage files, and --runs about runs")
         if nul and not json:
             raise UsageError("-z goes with --json", "gage-fsck -z prints lines for programs")
         how = {"repair": repair, "json": json, "nul": nul, "quiet": quiet}

@@ -9,9 +9,8 @@ from contextlib import contextmanager, suppress
 from gage.errors import NotFoundError, UsageError
 from gage.filters import Filters
 from gage.listing import read_rows
-from gage.modifiers import SHORT_ID
 from gage.row import Row
-from gage.run import RUN_ID
+from gage.run import RUN_ID, SHORT_ID
 from gage.selecting import LEAST_DIGITS, UnknownRunError, select_run, select_runs
 
 

@@ -106,12 +106,15 @@ def _lines(rows: Sequence[Row], columns: Sequence[Column], numbers: dict[str, st
         table.append([column.name, *(of(column.name, values) for values in column.values)])
     if width is not None:
         table = list(_fitted(table, width))
-        if hidden := [column.name for column in columns[len(table) - 2 :]]:
+        if hidden := [column.name for column in columns[max(len(table) - 2, 0) :]]:
             complain(PROG, f"too narrow for {', '.join(hidden)}", "-c chooses columns")
     paint = {}
     if is_coloured():
         paint = {i: paint_status for i, c in enumerate(columns, 2) if c.name == "status"}
-    head, *lines = table_lines(table, width=width, paint=paint)
+    lines = list(table_lines(table, width=width, paint=paint))
+    if not lines:
+        return []  # not even the numbers of the runs fit
+    head, *lines = lines
     return [f"\033[1m{head}\033[0m" if is_coloured() else head, *lines]
 
 

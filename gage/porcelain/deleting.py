@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
+from gage.errors import NotFoundError
 from gage.filters import Filters
-from gage.porcelain.asking import DECLINED, confirm
+from gage.porcelain.asking import DECLINED
 from gage.porcelain.choosing import among, chosen, expect_said
 from gage.porcelain.done import tell_done
 from gage.porcelain.options import Limit, Place, Specs, Yes
-from gage.porcelain.runs import run_lines
-from gage.porcelain.table import terminal_width
+from gage.porcelain.runs import is_agreed
 from gage.row import Row
 from gage.trash import delete_run, purge_run, restore_run, sweep, trash_rows
 
@@ -20,7 +20,7 @@ def rm(
     expect_said(specs, filters, limit)
     sweep(place.home)
     rows = chosen(place.home, specs, filters, limit)
-    if not yes and not _agreed("Delete", rows):
+    if not yes and not is_agreed("Delete", rows):
         return DECLINED
     for row in rows:
         delete_run(row.run)
@@ -43,7 +43,7 @@ def purge(
     """Remove deleted runs for good, as gage runs --deleted lists them."""
     expect_said(specs, filters, limit)
     rows = _deleted(place.home, specs, filters, limit)
-    if not yes and not _agreed("Remove for good", rows):
+    if not yes and not is_agreed("Remove for good", rows):
         return DECLINED
     for row in rows:
         purge_run(row.run)
@@ -52,9 +52,7 @@ def purge(
 
 
 def _deleted(home: str, specs: Sequence[str], filters: Filters, limit: int | None) -> list[Row]:
-    return among(filters._replace(limit=limit).apply(trash_rows(home)), specs, filters)
-
-
-def _agreed(what: str, rows: Sequence[Row]) -> bool:
-    these = "this run" if len(rows) == 1 else f"these {len(rows)} runs"
-    return confirm(f"{what} {these}?", about=run_lines(rows, width=terminal_width()))
+    rows = filters._replace(limit=limit).apply(trash_rows(home))
+    if not rows and not specs and filters == Filters():
+        raise NotFoundError("nothing is deleted", "gage runs rm deletes runs")
+    return among(rows, specs, filters)

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import starmap
 from typing import Annotated, Any
 
 import typer
@@ -11,6 +12,7 @@ from gage.difference import PARTS, Side, difference, of_parts, output_difference
 from gage.errors import UsageError
 from gage.filters import Filters
 from gage.json_text import json_text
+from gage.patch import marked_lines
 from gage.porcelain.choosing import chosen
 from gage.porcelain.colour import is_coloured
 from gage.porcelain.files import TYPES
@@ -59,6 +61,8 @@ def diff(
     found = difference(a, b)
     if parts:
         found = of_parts(found, parts)
+    if stat and json:
+        raise UsageError("--stat is for eyes, and --json has all that differs")
     if output and "output" in found and not stat:
         found["output"] |= output_difference(a, b)
     if json:
@@ -101,7 +105,7 @@ def _lines(a: Side, b: Side, found: Mapping[str, Any]) -> Iterator[str]:
     ):
         if text:
             yield f"\n{title}"
-            yield from map(_painted, text.removesuffix("\n").split("\n"))
+            yield from starmap(_painted, marked_lines(text.removesuffix("\n")))
 
 
 def _table(rows: Sequence[Sequence[str]]) -> Iterable[str]:
@@ -145,8 +149,8 @@ def _change(pair: Pair) -> list[str]:
     return [type, "changed" if len(pair) == 2 else f"only in {next(iter(pair))}"]
 
 
-def _painted(line: str) -> str:
+def _painted(mark: str, line: str) -> str:
     # In a pipe as it is: patch(1) can read it.
     text = "\t".join(map(shown, line.split("\t"))) if sys.stdout.isatty() else line
-    code = {"-": "31", "+": "32", "@": "36"}.get(line[:1], "") if is_coloured() else ""
+    code = {"-": "31", "+": "32", "@": "36"}.get(mark, "") if is_coloured() else ""
     return f"\033[{code}m{text}\033[0m" if code else text

@@ -1,14 +1,15 @@
 """How a pipeline ended, as lines that stay: all its steps, why it failed, what to do about it."""
 
+import os
 from collections.abc import Iterator, Sequence
 from typing import TextIO
 
 from gage import clock
 from gage.porcelain.colour import is_coloured
-from gage.porcelain.frame import name_of, picture, short_name
+from gage.porcelain.frame import name_of, picture
 from gage.porcelain.table import window_size
 from gage.porcelain.watching import marks
-from gage.run import Run
+from gage.run import Run, short_name
 from gage.shown import shown_line
 from gage.standing import Observer, Standing
 from gage.tail import last_lines
@@ -33,7 +34,7 @@ def ending_lines(run: Run, *, width: int | None = None, coloured: bool = False) 
     """All that is to be said of *run* when it has ended."""
     standings = Observer(run).look()
     yield from picture(standings, clock.now(), marks=marks(), width=width, coloured=coloured)
-    if standings[0].status == "completed":
+    if standings[0].status == "completed" or not os.path.isdir(run.meta_dir):
         return
     failed = _failed(standings)
     told = _complaints(run) if standings[0].has_steps else []
@@ -48,6 +49,8 @@ def ending_lines(run: Run, *, width: int | None = None, coloured: bool = False) 
     if told:
         yield ""
         yield from told
+    if standings[0].status == "unknown":
+        return  # nobody can restart what is damaged
     needed = " --needed" if standings[0].has_steps else ""
     yield f"hint: gage restart {shown_line(short_name(run))}{needed}"
 

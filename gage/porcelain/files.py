@@ -60,7 +60,12 @@ def ls(
 ) -> int:
     """List the files of a run: of the newest one, unless told otherwise."""
     row = chosen_one(place.home, words[0] if words else "", filters)
-    files = [file for file in run_files(row) if all or not _is_hidden(file.path)]
+    files = run_files(row)
+    if words[1:]:
+        files = _at(row, files, words[1:])
+    # What is named is shown, whatever it is called.
+    places = [os.path.normpath(word) for word in words[1:]]
+    files = [file for file in files if all or not _is_hidden(file.path, places)]
     wanted = [
         TYPES[letter]
         for letter, flag in (("s", source), ("d", dependencies), ("g", generated))
@@ -68,8 +73,6 @@ def ls(
     ]
     if wanted:
         files = [file for file in files if file.type in wanted]
-    if words[1:]:
-        files = _at(row, files, words[1:])
     if json:
         print_records((json_text(file._asdict()) for file in files), nul=nul)
     elif names:
@@ -155,7 +158,12 @@ def _is_step(row: Row, target: str) -> bool:
     return head == ".." and bool(is_run)
 
 
-def _is_hidden(path: str) -> bool:
+def _is_hidden(path: str, places: Sequence[str]) -> bool:
+    """Whether a name begins with a dot in *path*, below the one of *places* that has it."""
+    for place in places:
+        if path == place or path.startswith(f"{place}/"):
+            path = path[len(place) :].removeprefix("/")
+            break
     return path.startswith(".") or "/." in path
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from gage.porcelain.colour import paint_status
 from gage.porcelain.runs import duration
 from gage.porcelain.table import Paint, cut, table_lines
-from gage.run import Run
+from gage.run import short_name
 from gage.standing import ENDED, Standing
 from gage.status import Status
 
@@ -90,14 +90,7 @@ def name_of(standing: Standing) -> str:
     if standing.path:
         return "/".join(standing.path)
     run = standing.run
-    return " ".join(filter(None, [str(run.opref or "") if run else "", short_name(run)]))
-
-
-def short_name(run: Run | None) -> str:
-    """What a person types for *run*: the start of its ID, or the path of a run dir."""
-    if run is None:
-        return ""
-    return run.id[:8] if run.id and run.name == run.id else str(run)
+    return " ".join(filter(None, [str(run.opref or ""), short_name(run)])) if run else ""
 
 
 def duration_of(standing: Standing, now: int) -> str:

@@ -23,7 +23,7 @@ from gage.shown import shown
 from gage.written import read_output
 
 AttemptNumber = Annotated[
-    int | None, typer.Option("--attempt", metavar="N", help="what an earlier attempt wrote")
+    int | None, typer.Option("--attempt", metavar="N", min=1, help="what an earlier attempt wrote")
 ]
 Follow = Annotated[bool, typer.Option("-f", "--follow", help="go on while more is written")]
 Phase = Annotated[str, typer.Option("--phase", metavar="NAME", help="another phase than run")]

@@ -76,7 +76,7 @@ def _options_taken(words: list[str]) -> tuple[list[str], bool]:
     """*words* without the options before the command, and whether no pager is wanted."""
     directory = runs = ""
     no_pager = False
-    while words and words[0] in ("-C", "--runs", "--trust", "--no-pager"):
+    while words and (words := _parted(words))[0] in ("-C", "--runs", "--trust", "--no-pager"):
         if words[0] == "--no-pager":
             no_pager = True
             words = words[1:]
@@ -100,6 +100,16 @@ def _options_taken(words: list[str]) -> tuple[list[str], bool]:
     if runs:
         os.environ["GAGE_RUNS"] = os.path.abspath(runs)
     return words, no_pager
+
+
+def _parted(words: list[str]) -> list[str]:
+    """*words* with the value of a first option as a word of its own, as behind the command."""
+    first, rest = words[0], words[1:]
+    if first.startswith("--runs="):
+        return ["--runs", first.removeprefix("--runs="), *rest]
+    if first.startswith("-C") and first != "-C":
+        return ["-C", first.removeprefix("-C"), *rest]
+    return words
 
 
 def _subcommand_first(words: list[str]) -> list[str]:

@@ -1,6 +1,7 @@
 """The overview: what gage can do, and what there is to do it with here."""
 
 import os
+import shlex
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -71,7 +72,7 @@ def _project() -> list[str]:
 
 def _first_steps() -> list[str]:
     scripts = sorted(name for name in os.listdir() if name.endswith((".py", ".sh")))
-    script = shown_line(scripts[0]) if scripts else "SCRIPT"
+    script = shown_line(shlex.quote(scripts[0])) if scripts else "SCRIPT"
     width = max(len(script), 3) + 9
     return [
         f"  {f'gage run {script}':<{width}}  runs a script as it is",

@@ -7,11 +7,13 @@ forbids any, and all that would be loaded: even what slipped through could do no
 import base64
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import starmap
 from typing import Any, NamedTuple
 
 from gage import __version__
 from gage.line_chart import Curve, curve_class, svg_chart
 from gage.markup import as_lines, as_text
+from gage.patch import marked_lines
 from gage.porcelain.page_style import STYLE
 
 MOST_OPEN = 3
@@ -126,7 +128,7 @@ def _change(run: RunPart, first: RunPart, *, is_open: bool) -> Iterator[str]:
     yield "</div>"
     if run.change.diff:
         yield "<h3>source code</h3>"
-        yield f"<pre>{''.join(map(_diff_line, run.change.diff.split(chr(10))))}</pre>"
+        yield f"<pre>{''.join(starmap(_diff_line, marked_lines(run.change.diff)))}</pre>"
     yield "</details>"
 
 
@@ -175,10 +177,8 @@ def _link(run: RunPart) -> str:
     return f'<a class="id" href="#{as_text(run.anchor)}">{as_text(run.name)}</a>'
 
 
-def _diff_line(line: str) -> str:
-    kind = {"+": "plus", "-": "minus", "@": "place"}.get(line[:1], "")
-    if line[:4] in ("--- ", "+++ "):
-        kind = "place"
+def _diff_line(mark: str, line: str) -> str:
+    kind = {"+": "plus", "-": "minus", "@": "place"}.get(mark, "")
     return f'<span class="{kind}">{as_lines(line)}</span>\n' if kind else as_lines(line) + "\n"
 
 

@@ -30,7 +30,7 @@ def is_paged(name: str, words: Sequence[str]) -> bool:
     leisure: it is all there at once, and may be long.
     """
     if name == "help":
-        return "-k" in words  # a page has a pager of its own
+        return bool({"-k", "--keyword"} & set(words))  # a page has a pager of its own
     return name in _PAGED and not _FOLLOWING & set(words)
 
 

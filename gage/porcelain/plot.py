@@ -8,7 +8,7 @@ from typing import Annotated, Any, NamedTuple, TypeGuard
 
 import typer
 
-from gage.axis import mark_text, round_marks
+from gage.axis import mark_text, mark_texts, round_marks
 from gage.cli import complain, print_records
 from gage.clock import iso
 from gage.errors import NotFoundError, UsageError
@@ -18,7 +18,7 @@ from gage.json_text import json_text
 from gage.porcelain.choosing import chosen, chosen_or_newest
 from gage.porcelain.colour import is_coloured, is_plain
 from gage.porcelain.options import Json, Limit, Nul, Place, Specs
-from gage.porcelain.runs import short_id
+from gage.porcelain.runs import moment, short_id
 from gage.porcelain.table import table_lines, terminal_width
 from gage.row import Row
 from gage.scalar import Scalar
@@ -171,7 +171,7 @@ def _draw_curves(metric: str, x: str, curves: Sequence[Curve]) -> None:
     coloured, alone, plain = is_coloured(), len(curves) == 1, is_plain()
     label = "seconds since the start" if x == "time" else "step"
     width = _begin(plt, metric, label, len(curves))
-    legend = []
+    marks, codes = [], []
     for number, curve in enumerate(curves):
         xs, ys = zip(*thinned(curve.points, 4 * width), strict=True)
         letter = "*" if alone else _LETTERS[number % len(_LETTERS)]
@@ -180,8 +180,8 @@ def _draw_curves(metric: str, x: str, curves: Sequence[Curve]) -> None:
             mark = _LINE
         style = {"color": _COLOURS[number % len(_COLOURS)]} if coloured else {}
         plt.plot(xs, ys, marker="braille" if mark == _LINE else letter, **style)
-        code = _CODES[number % len(_CODES)]
-        legend.append(f"\033[{code}m{mark}\033[0m" if coloured else mark)
+        marks.append(mark)
+        codes.append(_CODES[number % len(_CODES)])
     every = [point for curve in curves for point in curve.points]
     _mark(plt, width, [x for x, _ in every], [y for _, y in every], whole=x == "step")
     _show(plt, coloured)
@@ -192,18 +192,25 @@ def _draw_curves(metric: str, x: str, curves: Sequence[Curve]) -> None:
         [f"{curve.points[-1][1]:.6g}" for curve in curves],
     ]
     columns_left = terminal_width()
-    left = None if columns_left is None else columns_left - len(_LINE) - 2
+    room = max(map(len, marks))
+    left = None if columns_left is None else columns_left - room - 2
     # The mark may be coloured, and is no text of a run: a table would show its codes.
-    for mark, line in zip(legend, table_lines(columns, width=left), strict=True):
-        print(f"{mark}  {line}")
+    for mark, code, line in zip(marks, codes, table_lines(columns, width=left), strict=True):
+        painted = f"\033[{code}m{mark}\033[0m" if coloured else mark
+        print(f"{painted}{' ' * (room - len(mark))}  {line}")
 
 
 def _draw_points(metric: str, x: str, pairs: Sequence[tuple[Row, float, float]]) -> None:
     plt = _plotext()
-    xs = [at / 1_000_000 if x in TIMES else at for _, at, _ in pairs]
+    xs: list[float] = [at for _, at, _ in pairs]
     ys = [value for *_, value in pairs]
-    logarithmic = min(xs) > 0 and max(xs) >= 100 * min(xs)
-    width = _begin(plt, metric, f"{x} (logarithmic)" if logarithmic else x, 0)
+    label = x
+    if x in TIMES:
+        first = int(min(xs))
+        xs = [(at - first) / 1_000_000 for at in xs]
+        label = f"{x}, in seconds since {moment(first)}"
+    logarithmic = x not in TIMES and min(xs) > 0 and max(xs) >= 100 * min(xs)
+    width = _begin(plt, metric, f"{x} (logarithmic)" if logarithmic else label, 0)
     coloured = is_coloured()
     _mark(plt, width, xs, ys)
     if logarithmic:
@@ -250,8 +257,8 @@ def _mark(
 ) -> None:
     across = round_marks(min(xs), max(xs), max(2, width // 14), whole=whole)
     up = round_marks(min(ys), max(ys), 6)
-    plt.xticks(across, list(map(mark_text, across)))
-    plt.yticks(up, list(map(mark_text, up)))
+    plt.xticks(across, mark_texts(across))
+    plt.yticks(up, mark_texts(up))
 
 
 def _terminal_height() -> int:

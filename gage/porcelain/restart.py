@@ -38,7 +38,7 @@ from gage.porcelain.verbs import finalize_run, reopen_run, stage_run
 from gage.recorded import recorded_opdef, recorded_project
 from gage.renewal import renew, renew_from
 from gage.row import Row
-from gage.run import Run, has_fact, open_run
+from gage.run import Run, has_fact, open_run, short_name
 from gage.secret import hide
 from gage.staged import check_before_reopening, was_staged
 from gage.status import run_status
@@ -109,10 +109,10 @@ def _restart(
 ) -> int:
     status = run_status(run)
     if status == "running":
-        raise LockedError(f"{row.id[:8]}: still running", f"gage runs stop {row.id[:8]}")
+        raise LockedError(f"{short_name(run)}: still running", f"gage runs stop {short_name(run)}")
     parent = find_parent(run)
     if parent and run_status(parent) == "running":
-        raise LockedError(f"{row.id[:8]}: a step of {parent.id[:8]}, which is running")
+        raise LockedError(f"{short_name(run)}: a step of {short_name(parent)}, which is running")
     changes = bool(given) or how.options.clean or how.options.force_sourcecode
     if status == "pending" and not was_staged(run):
         # Its staging was stopped, and nothing of it was run: it is staged now.
@@ -130,7 +130,7 @@ def _restart(
             complain(prog, f"not needed: {row.id} is completed, and nothing changed")
         return 0
     if is_possible() and not yes:
-        question = f"Restart {row.operation} {row.id[:8]} {' '.join(values)}".rstrip() + "?"
+        question = f"Restart {row.operation} {short_name(run)} {' '.join(values)}".rstrip() + "?"
         if not confirm(question, default=True):
             return DECLINED
     environ = with_secrets(environ, run, target, completed=not how.options.needed)

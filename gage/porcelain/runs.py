@@ -13,12 +13,13 @@ from gage.clock import iso
 from gage.fields import TIMES, row_facts
 from gage.filters import Filters
 from gage.json_text import json_text
-from gage.modifiers import SHORT_ID
+from gage.porcelain.asking import confirm
 from gage.porcelain.choosing import listed, missing
 from gage.porcelain.colour import is_coloured, paint_status
 from gage.porcelain.options import Json, Limit, Nul, Place
 from gage.porcelain.table import table_lines, terminal_width
 from gage.row import Row
+from gage.run import SHORT_ID
 
 Simple = Annotated[bool, typer.Option("-s", "--simple", help="number, operation, status, label")]
 Deleted = Annotated[bool, typer.Option("-d", "--deleted", help="list deleted runs instead")]
@@ -79,6 +80,12 @@ def run_lines(
         columns.insert(3, [moment(row.start) for row in rows])
     paint = {len(columns) - 2: paint_status} if coloured else None
     return table_lines(columns, width=width, paint=paint)
+
+
+def is_agreed(what: str, rows: Sequence[Row]) -> bool:
+    """Whether a person agrees, having seen *rows*, that *what* is done to them."""
+    these = "this run" if len(rows) == 1 else f"these {len(rows)} runs"
+    return confirm(f"{what} {these}?", about=run_lines(rows, width=terminal_width()))
 
 
 def facts_for_people(row: Row) -> dict[str, Any]:

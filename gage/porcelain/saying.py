@@ -68,6 +68,8 @@ def comment(
     edit: Edit = False,
 ) -> int:
     """Comment on runs: on the newest one, unless told otherwise."""
+    if edit and stdin:
+        raise UsageError("-e needs the terminal, which --stdin reads no runs from")
     if edit or (not words and not stdin and is_possible()):
         return _write_comment(place, filters, words, limit)
     text, specs = _text_and_specs(words, "comment")

@@ -14,7 +14,7 @@ from gage.errors import StartError, SystemRefusedError
 from gage.porcelain.phase import phase
 from gage.porcelain.secret_values import with_secrets
 from gage.porcelain.verbs import exec_run, finalize_run
-from gage.run import Run, has_fact
+from gage.run import Run, has_fact, short_name
 from gage.shown import shown_line
 from gage.status import exit_note
 from gage.step_options import AS_USUAL, VARIABLE, StepOptions, format_options
@@ -118,7 +118,7 @@ def _show_end(run: Run) -> None:
 def _say_end(run: Run, code: int) -> None:
     # On a terminal the run's ID is what a person needs next; a pipe gets the output alone.
     if sys.stderr.isatty():
-        sys.stderr.write(f"gage: {shown_line((run.id or run.name)[:8])} {_outcome(code)}\n")
+        sys.stderr.write(f"gage: {shown_line(short_name(run))} {_outcome(code)}\n")
 
 
 def _outcome(code: int) -> str:

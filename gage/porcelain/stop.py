@@ -12,11 +12,10 @@ from gage.cli import complain
 from gage.durable import sync_policy
 from gage.errors import GageError, StateError
 from gage.filters import Filters
-from gage.porcelain.asking import DECLINED, confirm, is_possible
+from gage.porcelain.asking import DECLINED, is_possible
 from gage.porcelain.choosing import chosen, expect_said
 from gage.porcelain.options import Limit, Place, Specs, Yes
-from gage.porcelain.runs import run_lines
-from gage.porcelain.table import terminal_width
+from gage.porcelain.runs import is_agreed
 from gage.porcelain.verbs import finalize_run
 from gage.row import Row
 from gage.run import Run
@@ -46,7 +45,7 @@ def stop(
         rows = [row for row in rows if is_at_work(row.run)]
         if not rows:
             raise StateError("none of these runs is running")
-    if is_possible() and not yes and not _agreed(rows):
+    if is_possible() and not yes and not is_agreed("Stop", rows):
         return DECLINED
     troubles: list[GageError] = []
     asked = [row.run for row in rows if not _failed(troubles, partial(ask_to_stop, row.run))]
@@ -75,11 +74,6 @@ def _failed(troubles: list[GageError], work: "partial[None]") -> bool:
         troubles.append(error)
         return True
     return False
-
-
-def _agreed(rows: Sequence[Row]) -> bool:
-    these = "this run" if len(rows) == 1 else f"these {len(rows)} runs"
-    return confirm(f"Stop {these}?", about=run_lines(rows, width=terminal_width()))
 
 
 def _finalize(run: Run) -> None:

@@ -6,13 +6,13 @@ import time
 from collections.abc import Sequence
 
 from gage.cli import complain, shell_exit_code
-from gage.errors import GageError, StateError
+from gage.errors import GageError, NotFoundError, StateError
 from gage.filters import Filters
 from gage.locks import is_held
-from gage.porcelain.choosing import among, listed, select_one
+from gage.porcelain.choosing import chosen, listed, select_one
 from gage.porcelain.options import Place, Spec
 from gage.row import Row
-from gage.run import Run, open_run, read_fact
+from gage.run import Run, open_run, read_fact, short_name
 from gage.standing import ENDED, Standing
 from gage.status import exit_note, run_status
 
@@ -25,22 +25,28 @@ def watch(place: Place, filters: Filters, spec: Spec = "") -> int:
     from gage.porcelain.ending import write_ending
     from gage.porcelain.watching import watch_run
 
-    rows = listed(place.home, filters)
-    row = select_one(place.home, rows, spec) if spec else _going_on(among(rows, [], filters))
+    if spec:
+        row = select_one(place.home, listed(place.home, filters), spec)
+    else:
+        row = _going_on(chosen(place.home, [], filters))
     run = open_run(row.run_dir)
     sys.stdout.flush()
     try:
         watch_run(run, 1, _Over(run))
     except KeyboardInterrupt:
         if run_status(run) == "running":
-            complain("gage watch", f"{row.id[:8]} goes on", f"gage runs stop {row.id[:8]}")
+            name = short_name(run)
+            complain("gage watch", f"{name} goes on", f"gage runs stop {name}")
         raise
     write_ending(run, sys.stdout)
     return _code(run)
 
 
 class _Over:
-    """Whether *run* has ended, and nobody is about to record its end any more."""
+    """Whether *run* has ended, and nobody is about to record its end any more.
+
+    A run of which a fact is damaged has nobody who would.
+    """
 
     def __init__(self, run: Run) -> None:
         self._run = run
@@ -50,7 +56,7 @@ class _Over:
         status = standings[0].status
         if status in ENDED or not os.path.isdir(self._run.meta_dir):
             return True
-        if status != "exited" or is_held(self._run, "runner"):
+        if status not in ("exited", "unknown") or is_held(self._run, "runner"):
             self._exited = None
         elif self._exited is None:
             self._exited = time.monotonic()
@@ -75,6 +81,8 @@ def _code(run: Run) -> int:
     except (GageError, OSError, ValueError):
         code = None
     if code is None:
-        name = run.id[:8] or run.name
-        raise StateError(f"{name}: nothing tells how it ended", f"gage show {name}")
+        name = short_name(run)
+        if not os.path.isdir(run.meta_dir):
+            raise NotFoundError(f"{name}: deleted meanwhile", "gage runs -d lists what is deleted")
+        raise StateError(f"{name}: nothing tells how it ended", f"gage-fsck {run}")
     return shell_exit_code(code)

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gage.axis import mark_text, round_marks
+from gage.axis import mark_text, mark_texts, round_marks
 
 
 @pytest.mark.parametrize(
@@ -18,6 +18,23 @@ from gage.axis import mark_text, round_marks
 )
 def test_marks_are_round_numbers(low, high, marks):
     assert [mark_text(mark) for mark in round_marks(low, high)] == marks
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "texts"),
+    [
+        (10_000_000, 10_000_004, [f"1000000{n}" for n in range(5)]),
+        (1_795_790_000, 1_795_790_020, [f"17957900{n}" for n in ("00", "05", "10", "15", "20")]),
+        (
+            0.1,
+            0.1000001,
+            ["0.1", "0.10000002", "0.10000004", "0.10000006", "0.10000008", "0.1000001"],
+        ),
+        (7, 7, ["7"]),
+    ],
+)
+def test_marks_are_told_apart(low, high, texts):
+    assert mark_texts(round_marks(low, high)) == texts
 
 
 def test_steps_are_whole():

@@ -166,6 +166,20 @@ def test_values_of_filters_are_those_that_runs_have(place):
     assert "last 2 hours" in texts(place, "runs", "--started", "")
 
 
+def test_the_runs_are_those_of_where_the_command_would_work(place, tmp_path):
+    (tmp_path / "there").mkdir()
+    write_run(str(tmp_path / "there" / "rr"), 3, "train", config={"lr": 0.1})
+    os.chdir(tmp_path)
+    for words in (
+        ["show", "-C", "there", "--runs", "rr", "0003"],
+        ["show", "--runs", "rr", "-C", "there", "0003"],
+        ["--runs", "rr", "-C", "there", "show", "0003"],
+        ["--runs=rr", "-C", "there", "show", "0003"],
+        ["-C", "there", "show", "--runs", "rr", "0003"],
+    ):
+        assert texts(str(tmp_path), *words) == ["00030003"], words
+
+
 def test_the_config_of_a_run_is_offered_to_its_restart(place):
     assert texts(place, "restart", "0001", "") == ["lr=", "deep="]
     assert texts(place, "restart", "0001", "deep=") == ["deep=yes", "deep=no"]

@@ -6,6 +6,7 @@ import pytest
 from gage.event_files import read_scalars
 from gage.run import Run
 from tests.bounded import bounded
+from tests.programs import program, write
 
 pytest.importorskip("tensorboard")
 
@@ -95,6 +96,20 @@ def test_without_the_reader_it_is_said_what_to_install(run, monkeypatch):
         f"logs/{os.path.basename(path)}: no reader for TensorBoard event files: "
         "pip install 'gage[tensorboard]'"
     )
+
+
+def test_a_reader_that_is_not_whole_is_told(run, tmp_path):
+    path = write_events(f"{run}/logs", [1.0])
+    place = str(tmp_path / "packages")
+    write(f"{place}/tensorboard/__init__.py", "")
+    script = (
+        "import sys; sys.path.insert(0, sys.argv[1])\n"
+        "from gage.event_files import read_scalars; from gage.run import Run\n"
+        "print(*read_scalars(Run(sys.argv[2], '', None)).complaints)"
+    )
+    told = program(sys.executable, "-c", script, place, str(run))
+    assert told.out.startswith(f"logs/{os.path.basename(path)}: its reader is not whole: ")
+    assert told.out.endswith(": pip install 'gage[tensorboard]'\n")
 
 
 def test_more_than_a_limit_is_not_read(run, monkeypatch):

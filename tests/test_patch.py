@@ -3,7 +3,16 @@ import os
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from gage.patch import FilePatch, Hunk, format_patch, is_whole, line_counts, parse_patches, undo
+from gage.patch import (
+    FilePatch,
+    Hunk,
+    format_patch,
+    is_whole,
+    line_counts,
+    marked_lines,
+    parse_patches,
+    undo,
+)
 
 LINES = st.sampled_from([b"a", b"b = 1", b"", b"-- x", b"++ y", b"@@ -1 +1 @@", b"\xff\r", b"\\ n"])
 TEXTS = st.lists(LINES).map(b"\n".join)
@@ -64,6 +73,19 @@ def test_a_patch_that_was_cut_is_not_whole():
         assert not is_whole(b"".join(lines[:count]))
         assert not is_whole(b"".join(lines[:count]) + b"\n" + patch)
     assert not is_whole(b"garbage\n" + patch)
+
+
+def test_a_line_that_looks_like_a_head_is_what_it_is():
+    old, new = b"a\n-- b\n\nc", b"a\n++ b\n\nc\nd"
+    text = (format_patch(b"a/x", b"b/x", old, new) * 2).decode()
+    marks = [mark for mark, _ in marked_lines(text)]
+    assert marks == [*["@", "@", "@", "", "-", "+", "", "-", "", "+", "+", ""] * 2, ""]
+    assert "\n".join(line for _, line in marked_lines(text)) == text
+
+
+@given(st.text("-+@ \\\nab0,123"))
+def test_any_text_has_its_lines_marked(text):
+    assert "\n".join(line for _, line in marked_lines(text)) == text
 
 
 def test_the_lines_that_a_patch_adds_and_removes_are_counted():

@@ -26,6 +26,7 @@ def tail(tmp_path, output, count=1):
         ("\x1b[2K\x1b[Aup", "up"),
         ("\x1b]0;never ended", ""),
         ("\x1b[31m \x1b[0m", ""),
+        ("\tat com.foo.Bar\t1", "        at com.foo.Bar  1"),
         ("", ""),
     ],
 )

@@ -183,3 +183,11 @@ def test_a_damaged_run_is_compared_as_far_as_it_goes(tmp_path, home, three):
     put(os.path.join(home, three[0] + ".meta", "config.json"), b"\xff{")
     told = compare(tmp_path)
     assert (told.err, told.code) == ("", 0)
+
+
+def test_a_terminal_that_is_too_narrow_for_anything_says_so(tmp_path, home):
+    write_run(home, 1, config={"lr": 0.1})
+    for columns in range(1, 12):
+        shown, code = gage_on_terminal("compare", cwd=tmp_path, columns=columns)
+        assert (code, "Traceback" in shown) == (0, False), columns
+        assert "too narrow for " in shown.replace("\n", "")

@@ -33,6 +33,14 @@ def test_hidden_files_are_shown_when_asked_for(tmp_path, home):
     assert gage("ls", "-n", "-a", cwd=tmp_path).out == ".config\n.d/x\na/.b\ntrain.py\n"
 
 
+def test_what_is_named_is_shown_though_it_is_hidden(tmp_path, home):
+    id = write_run(home, 1, files={".config": b"", ".d/x": b"", ".d/.y": b"", "a/.b": b""})
+    assert gage("ls", "-n", id, ".config", cwd=tmp_path).out == ".config\n"
+    assert gage("ls", "-n", id, ".d", cwd=tmp_path).out == ".d/x\n"
+    assert gage("ls", "-n", id, ".d/.y", "./a/.b", cwd=tmp_path).out == ".d/.y\na/.b\n"
+    assert gage("ls", "-n", id, ".", cwd=tmp_path).out == "train.py\n"
+
+
 def test_files_are_chosen_by_type_and_by_path(tmp_path, home):
     write_run(home, 1, files={"data/a": b"", "data/b": b"", "database": b""})
     ls = lambda *words: gage("ls", "-n", *words, cwd=tmp_path).out.split()  # noqa: E731

@@ -24,6 +24,12 @@ def test_gage_alone_shows_the_commands_for_people_and_the_project_here(project):
     assert told.out.endswith("\nIn gage.yaml:\n  gage run train\n  gage ops -v shows their flags\n")
 
 
+def test_options_before_the_command_are_written_as_behind_it(tmp_path, monkeypatch):
+    id = write_run(str(tmp_path / "there" / "runs"), 1)
+    for words in (["-C", "there", "--runs=runs"], ["-Cthere", "--runs", "runs"]):
+        assert id[:8] in gage(*words, "runs", cwd=tmp_path).out, words
+
+
 def test_help_shows_every_command_and_nothing_of_the_project(project):
     told = gage("--help", cwd=project)
     assert told.out == gage("-h", cwd=project).out == gage("help", cwd=project).out

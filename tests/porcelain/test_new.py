@@ -205,6 +205,29 @@ def test_the_operations_of_guild(tmp_path):
     assert gage("cat", "prepare@", "data/rows.csv", cwd=tmp_path).out == "5\n"
 
 
+def test_what_guild_gives_a_module_is_given_as_it_is(tmp_path):
+    put(
+        tmp_path,
+        "guild.yml",
+        """\
+        prep data: {exec: echo data > data.txt}
+        train:
+          main: train --name 'a b;c' "" $HOME --lr=${lr}
+          flags: {lr: 0.1}
+          flags-dest: args
+          requires: [{operation: prep data}]
+        all: {steps: [prep data, {run: prep data, name: again}, train]}
+        """,
+    )
+    put(tmp_path, "train.py", "import sys\nprint(sys.argv[1:])\n")
+    _, operations = made(tmp_path)
+    assert [op.data["steps"] for op in operations.values() if "steps" in op.data] == [
+        ["prep-data", {"run": "prep-data", "name": "again"}, "train"]
+    ]
+    ran(tmp_path, "prep-data")
+    assert ran(tmp_path, "train") == "['--name', 'a b;c', '', '$HOME', '--lr=0.1', '--lr', '0.1']\n"
+
+
 def test_the_models_of_guild_are_namespaces(tmp_path):
     put(
         tmp_path,

@@ -20,6 +20,11 @@ def test_in_an_empty_directory_the_first_steps_are_told(tmp_path):
     )
 
 
+def test_a_script_of_any_name_is_called_as_a_shell_takes_it(tmp_path):
+    (tmp_path / "my train.py").write_text("")
+    assert "  gage run 'my train.py'  runs a script as it is\n" in here(tmp_path)
+
+
 def test_what_cannot_be_looked_at_is_said(tmp_path):
     with ordinary_place() as place:
         home = os.path.join(place, ".gage", "runs")

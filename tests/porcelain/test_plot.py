@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -180,3 +181,22 @@ def test_names_from_a_run_do_not_steer_the_terminal(tmp_path, home):
     shown, code = gage_on_terminal("plot", name, cwd=tmp_path, env={"NO_COLOR": "1"})
     assert code == 0
     assert "\x1b" not in shown and "\x9b" not in shown
+
+
+def test_final_values_over_a_time_are_drawn_in_seconds_since_the_first(tmp_path, home):
+    for number in (1, 2, 3):
+        write_run(home, number, metrics={"loss": number})
+    told = plot(tmp_path, "loss", "--x", "started", env={"TZ": "UTC"})
+    assert told.code == 0
+    assert "started, in seconds since 2025-11-21 13:00:00" in told.out
+    assert {"0", "2000", "4000", "6000"} <= set(told.out.split())
+
+
+def test_a_legend_of_many_runs_stands_in_columns(tmp_path, home):
+    for number in range(1, 9):
+        write_run(home, number, output=LOSS, facts=DEFINED)
+    shown, code = gage_on_terminal("plot", "loss", "-n", "8", cwd=tmp_path)
+    lines = re.sub("\x1b\\[[0-9;]*m", "", shown).splitlines()
+    legend = [line for line in lines if re.search(r"\b000\d000\d\b", line)]
+    assert (code, len(legend)) == (0, 8)
+    assert len({re.search(r"000\d000\d", line).start() for line in legend}) == 1

@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from gage.run import open_run
 from tests.pipelines import Project
 from tests.porcelain.place import at_work, gage, put, write_run, write_steps
 from tests.porcelain.test_viewer import GAGE
@@ -50,6 +51,40 @@ def test_what_has_no_end_that_anybody_knows_is_trouble(tmp_path, home):
     told = gage("watch", cwd=tmp_path)
     assert told.code == 125
     assert f"{id[:8]}: nothing tells how it ended" in told.err
+
+
+def test_a_run_that_is_damaged_has_no_end_that_is_waited_for(tmp_path, home):
+    id = write_run(home, 1, exit=None)
+    put(f"{home}/{id}.meta/started", b"1763726400000000\n")
+    put(f"{home}/{id}.meta/__schema__", b"no number\n")
+    told = gage("watch", cwd=tmp_path)
+    assert (told.code, "hint: gage restart" in told.out) == (125, False)
+    assert f"hint: gage-fsck {home}/{id}\n" in told.err
+
+
+def test_a_run_that_is_deleted_meanwhile_is_said_to_be(tmp_path):
+    project = Project(tmp_path, "op: {exec: echo 3 rows}\n")
+    id = project.run("--stage", "op").out.strip()
+    watching = Terminal(GAGE, "watch", cwd=project.path, env=QUICK)
+    watching.wait_for("op .* staged")
+    assert project.gage("runs", "rm", "-y", id).code == 0
+    text, code = watching.end()
+    assert code == 125
+    assert f"gage watch: {id[:8]}: deleted meanwhile\nhint: gage runs -d lists" in text
+    assert "gage restart" not in text
+
+
+def test_hints_name_a_run_so_that_it_is_found(tmp_path):
+    project = Project(tmp_path, "op: {exec: 'true'}\n")
+    assert project.run("op", "--stage", "--run-dir", "kept/one").code == 0
+    run = open_run(f"{project.path}/kept/one")
+    put(f"{run.meta_dir}/started", b"1763726400000000\n")
+    with at_work(f"{project.path}/kept", "one"):
+        told = project.gage("restart", "kept/one")
+        assert told.code == 11
+        hint = told.err.splitlines()[1]
+        assert hint.startswith("hint: gage runs stop ")
+        assert project.gage("select", hint.split()[-1]).code == 0
 
 
 def test_a_run_that_is_not_there_is_trouble(tmp_path):

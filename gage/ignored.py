@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from gage.dirs import joined
 from gage.durable import write_all
 from gage.programs import find_program, safe_path
+from gage.signals import told_of_children
 from gage.trust import find_stranger
 
 # These would make Git look elsewhere than in the directory that it is asked about.
@@ -136,6 +137,7 @@ def _work_tree(directory: str) -> str | None:
     return directory
 
 
+@told_of_children()
 def _git(directory: str, args: Sequence[str], stdin: str = "") -> list[str] | None:
     """The NUL-ended records that git prints; None where it fails."""
     program = find_program("git", os.environ)

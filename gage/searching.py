@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from gage import process_tree
 from gage.durable import write_all
+from gage.signals import told_of_children
 
 PATTERN_SECONDS = 2
 """CPU time for all patterns."""
@@ -66,6 +67,7 @@ def all_matches(patterns: Mapping[str, str], output: bytes) -> dict[str, Matches
     return _search_apart(patterns, output, MOST_MATCHES)
 
 
+@told_of_children()
 def _search_apart(patterns: Mapping[str, str], output: bytes, most: int) -> dict[str, Matches]:
     import json
 

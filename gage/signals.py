@@ -11,6 +11,8 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 
+from gage.errors import StateError
+
 GRACE = 10.0
 """Seconds that a command has to end after it was asked to."""
 
@@ -57,6 +59,39 @@ def held_back() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
+def is_told() -> bool:
+    """Whether we are told how what we start ends: SIGCHLD is not ignored."""
+    return signal.getsignal(signal.SIGCHLD) != signal.SIG_IGN
+
+
+@contextlib.contextmanager
+def told_of_children() -> Iterator[None]:
+    """Let us be told how what we start in a ``with`` block ends, though SIGCHLD is ignored.
+
+    Where it is, the system forgets a child at once. Raises StateError where it is and this
+    is not the main thread, which alone can say otherwise.
+    """
+    if is_told():
+        yield
+        return
+    try:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    except ValueError:
+        raise unheard() from None
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+
+
+def unheard() -> StateError:
+    """What is wrong where SIGCHLD is ignored."""
+    return StateError(
+        "SIGCHLD is ignored here, so that nobody is told how a process ends",
+        "signal.signal(signal.SIGCHLD, signal.SIG_DFL)",
+    )
+
+
 @contextlib.contextmanager
 def passed_on(
     stopping: Stopping,
@@ -67,8 +102,8 @@ def passed_on(
 ) -> Iterator[int]:
     """Pass signals on in a ``with`` block; gives a descriptor that is readable after any.
 
-    What was ignored stays ignored (nohup(1), and a shell's background jobs), but for SIGCHLD:
-    then nobody would be told how a child ended. Only for the main thread.
+    What was ignored stays ignored (nohup(1), and a shell's background jobs). Only for the
+    main thread.
     """
 
     def end(signum: int, frame: object) -> None:
@@ -88,7 +123,7 @@ def passed_on(
     before = {
         signum: signal.signal(signum, handler)
         for signum, handler in handlers.items()
-        if signum == signal.SIGCHLD or signal.getsignal(signum) != signal.SIG_IGN
+        if signal.getsignal(signum) != signal.SIG_IGN
     }
     try:
         yield woken

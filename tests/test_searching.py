@@ -1,4 +1,5 @@
 import re
+import signal
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,6 +18,15 @@ def test_all_matches_are_found_in_order_with_the_byte_behind_each():
     assert found.matches == [Match("3", None, 7), Match("2", None, 18), Match("1", None, 27)]
     assert (found.before, found.trouble) == (0, "")
     assert [output[: match.end][-1:] for match in found.matches] == [b"3", b"2", b"1"]
+
+
+def test_a_program_that_ignores_how_its_children_end_searches_too():
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    try:
+        assert matches_of("(.)", b"a").matches == [Match("a", None, 1)]
+        assert signal.getsignal(signal.SIGCHLD) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGCHLD, before)
 
 
 def test_the_last_match_is_one_and_what_was_before_it_is_counted():

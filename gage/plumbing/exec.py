@@ -38,7 +38,7 @@ from gage.python_name import misnamed_python
 from gage.recorded import recorded_command, recorded_config, recorded_opdef
 from gage.run import Run, lock_path, open_run, remove_beside_locks
 from gage.secret import kept_secrets, missing_secret
-from gage.signals import Stopping, held_back, passed_on
+from gage.signals import Stopping, held_back, is_told, passed_on, told_of_children, unheard
 from gage.staged import check_staged
 from gage.stamps import put_stamp
 from gage.status import expect, run_status
@@ -180,6 +180,7 @@ def exec_run(
     if reaper:
         process_tree.become_reaper()
     with ExitStack() as stack:
+        stack.enter_context(told_of_children())
         with held_back():
             terminal = open_terminal() if pty else None
             process = start_run(run, terminal=terminal, reaper=reaper, environ=environ, now=now)
@@ -220,9 +221,12 @@ def start_run(
     """Start the command of the staged *run*.
 
     It dies with the thread that called this. *environ* is the caller's environment. Raises
-    StateError where the run is not staged or was changed since, LockedError, ConfigError
-    where *environ* lacks a secret, and StartError where the system could not make a process.
+    StateError where the run is not staged or was changed since, or SIGCHLD is ignored,
+    LockedError, ConfigError where *environ* lacks a secret, and StartError where the system
+    could not make a process.
     """
+    if not is_told():
+        raise unheard()
     _expect_staged(run)
     with ExitStack() as undo:
         lock = take(run, "runner")

@@ -30,6 +30,7 @@ from gage.progress import Tell
 from gage.recorded import recorded_config, recorded_opdef, recorded_opref, recorded_project
 from gage.row import read_row
 from gage.run import Run, has_fact, open_run, read_fact
+from gage.signals import told_of_children
 from gage.staging import abandon
 from gage.status import exit_note
 from gage.step_options import AS_USUAL, VARIABLE, StepOptions, format_options
@@ -85,6 +86,7 @@ def run_steps(
     trouble: GageError | None = None
     with (
         JobSlots(options.jobs, work.environ) as slots,
+        told_of_children(),
         StepProcesses(apart=slots.many) as processes,
     ):
         while True:

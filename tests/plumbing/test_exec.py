@@ -521,11 +521,24 @@ def test_who_starts_us_may_ignore_how_children_end(tmp_path):
 def test_a_program_that_ignores_how_its_children_end_is_told_it(tmp_path):
     run = staged_run(tmp_path, ["sh", "-c", "exit 7"])
     start = IGNORING + (
+        "import time, gage.plumbing.exec as verb; listen = verb._passing_on; "
+        # The command is over before we listen to signals.
+        "verb._passing_on = lambda *args: time.sleep(0.3) or listen(*args); "
         "from gage.plumbing import exec_run, open_run; code = exec_run(open_run(sys.argv[1])); "
         "assert signal.getsignal(signal.SIGCHLD) == signal.SIG_IGN; sys.exit(code)"
     )
     told = subprocess.run([sys.executable, "-c", start, run.run_dir], capture_output=True)
     assert (told.returncode, told.stderr) == (7, b"")
+
+
+def test_who_starts_a_run_is_told_that_nobody_would_hear_of_its_end(tmp_path):
+    run = staged_run(tmp_path, ["sh", "-c", "exit 7"])
+    start = (
+        IGNORING + "from gage.plumbing import open_run, start_run; start_run(open_run(sys.argv[1]))"
+    )
+    told = subprocess.run([sys.executable, "-c", start, run.run_dir], capture_output=True)
+    assert b"SIGCHLD is ignored here" in told.stderr
+    assert run_status(run) == "staged"
 
 
 def test_three_signals_kill(tmp_path):

@@ -120,7 +120,8 @@ def test_every_look_shows_what_has_changed(home):
     assert told(looks)[1] == ("a", "staged", "")
 
 
-def test_a_link_that_leads_to_another_run_is_followed(home):
+def relinked(home):
+    """The looks at a pipeline of which the step was seen and then replaced; and its link."""
     a, b = write_run(home, 1, "a", output=b"old\n"), write_run(home, 2, "a", output=b"new\n")
     parent = pipeline(home, 3, {"a": a})
     looks = observer(home, parent)
@@ -128,6 +129,11 @@ def test_a_link_that_leads_to_another_run_is_followed(home):
     link = os.path.join(home, parent, "a")
     os.remove(link)
     os.symlink(f"../{b}", link)
+    return looks, link
+
+
+def test_a_link_that_leads_to_another_run_is_followed(home):
+    looks, link = relinked(home)
     assert told(looks)[1] == ("a", "completed", "new")
     os.remove(link)
     os.symlink("/etc", link)
@@ -135,13 +141,7 @@ def test_a_link_that_leads_to_another_run_is_followed(home):
 
 
 def test_a_step_is_found_again_when_descriptors_no_longer_run_out(home):
-    a, b = write_run(home, 1, "a", output=b"old\n"), write_run(home, 2, "a", output=b"new\n")
-    parent = pipeline(home, 3, {"a": a})
-    looks = observer(home, parent)
-    assert told(looks)[1] == ("a", "completed", "old")
-    link = os.path.join(home, parent, "a")
-    os.remove(link)
-    os.symlink(f"../{b}", link)
+    looks, _ = relinked(home)
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)
     spare = os.open("/dev/null", os.O_RDONLY)
     os.close(spare)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import textwrap
 
@@ -53,15 +54,20 @@ def put(directory, name, text, mode=0o644):
 DVC_CIRCLE = "stages: {a: {cmd: [1], deps: [x], outs: [y]}, b: {cmd: z, deps: [y], outs: [x]}}"
 
 
-def made(directory):
+def made(directory, *, missing=()):
     """What gage new says, where what it wrote passes gage check; and the operations.
 
-    Files may be missing that what was found is about.
+    The files *missing* are not there yet, and all that gage check complains of.
     """
     told = gage("new", cwd=directory)
     assert (told.code, told.err) == (0, "")
     checked = gage("check", cwd=directory)
-    assert [line for line in checked.err.splitlines() if ": selects no file" not in line] == []
+    assert checked.code == (30 if missing else 0), checked.out
+    if missing:
+        absent = [
+            re.search(r": (\S+): selects no file\b", line) for line in checked.out.splitlines()
+        ]
+        assert [found and found[1] for found in absent] == list(missing), checked.out
     return told.out, load_gage_file(os.path.join(directory, "gage.yaml")).operations
 
 
@@ -559,7 +565,7 @@ odd: {exec: echo, sourcecode: [include: {text: '*.py'}, 3]}
 
 def test_the_source_code_of_guild(tmp_path):
     write(tmp_path, guild__yml=SOURCECODE, train__py="print(1)\n")
-    said, operations = made(tmp_path)
+    said, operations = made(tmp_path, missing=["3"])
     assert {name: opdef.data.get("sourcecode") for name, opdef in operations.items()} == {
         "page": ["*.py", "-scratch/*"],
         "plain": ["*.py"],
@@ -587,7 +593,7 @@ def test_the_source_code_of_a_model_is_that_of_its_operations(tmp_path):
         "- model: m\n  sourcecode: ['*.sh']\n  references: [x]\n  operations:\n"
         "    a: {exec: echo}\n    b: {exec: echo, sourcecode: ['*.py']}\n",
     )
-    said, operations = made(tmp_path)
+    said, operations = made(tmp_path, missing=["*.sh", "*.py"])
     assert [o.data["sourcecode"] for o in operations.values()] == [["*.sh"], ["*.py"]]
     assert "left out: guild.yml: m: references: no counterpart here\n" in said
 
@@ -622,7 +628,7 @@ def test_a_text_that_guild_requires_is_an_operation_where_there_is_one(tmp_path)
         "more: {exec: ls, requires: [train.csv, {config: c.yml}, {operation: train, as: x}]}\n",
     )
     put(tmp_path, "train", "a file\n")
-    said, operations = made(tmp_path)
+    said, operations = made(tmp_path, missing=["train.csv"])
     assert operations["train"].data["depends"] == [{"files": "train"}]
     assert operations["test"].data["depends"] == [{"run": "train"}]
     assert operations["more"].data["depends"] == [{"files": "train.csv"}, {"run": "train"}]

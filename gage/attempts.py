@@ -15,6 +15,7 @@ from typing import NamedTuple
 from gage.building import building
 from gage.durable import Sync, copy_file, sync_dir
 from gage.errors import NotFoundError
+from gage.output import FINALIZE, RUN
 from gage.removing import remove_tree
 from gage.run import Run, read_fact, run_meta_path, tmp_dir
 
@@ -31,7 +32,7 @@ _WENT_IN = (
 )
 _KEPT = (*ENDED, *_WENT_IN)
 _NO_LINKS = (errno.EPERM, errno.EMLINK, errno.EXDEV, errno.EOPNOTSUPP, errno.ENOSYS)
-_OUTPUTS = ("40_run", "50_finalize")
+_OUTPUTS = (RUN, FINALIZE)
 
 
 class Attempt(NamedTuple):

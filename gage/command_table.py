@@ -1,6 +1,6 @@
 """The command table: every command, its options and its arguments, to be had without building it.
 
-Building a command for people takes most of a second's tenth, and this is asked at each TAB.
+Building a command for people takes longer than a person waits at TAB, at which this is asked.
 ``command-table.tsv`` is written by ``make table`` from the commands themselves, and a test
 holds it to them. A line that begins with no tab is a command and what it is for; below it
 stand its options, as ``TAB NAMES TAB VALUE TAB ABOUT``, and its arguments as an option

@@ -20,7 +20,7 @@ from gage.dvc_values import (
     with_vars,
 )
 from gage.errors import ConfigError
-from gage.found import is_program, listed, mapping
+from gage.found import as_list, is_program, mapping
 from gage.found_scripts import config_of
 
 _CODE = (
@@ -67,13 +67,13 @@ def read_stage(raw: Mapping[str, Any], values: Mapping[str, Any], directory: str
 
     selectors = [
         selector
-        for item in listed(spec.get("params"))
+        for item in as_list(spec.get("params"))
         for selector in _selectors(directory, folder, item)
     ]
     # What paths are made of must not change in the command alone.
     fixed = references(str([raw[key] for key in spec]))
     tunable = _tunable(directory, values) - set(fixed)
-    texts = [str(command) for command in listed(raw["cmd"])]
+    texts = [str(command) for command in as_list(raw["cmd"])]
     names = [name for text in texts for name in references(text) if name in tunable]
     selectors += [f"{PARAMS}#{name}" for name in dict.fromkeys(names)]
     commands = [filled_command(text, values, tunable) for text in texts]
@@ -105,7 +105,7 @@ def _no_summary(path: str, summary: str) -> str:
 def _paths(folder: str, items: Any) -> tuple[list[str], list[tuple[Any, str]]]:
     """The paths of a list of them, or of mappings of one to how it is kept; and what is none."""
     found, wrong = [], []
-    for item in listed(items):
+    for item in as_list(items):
         for path in item if isinstance(item, dict) else [item]:
             if not isinstance(path, str) or not path.strip() or "\0" in path:
                 wrong.append((path, "no path"))
@@ -124,7 +124,7 @@ def _selectors(directory: str, folder: str, item: Any) -> list[str]:
     found = []
     for name, keys in files.items():
         file = posixpath.normpath(posixpath.join(folder, name))
-        found += _keys(directory, file, list(map(str, listed(keys)))) or [file]
+        found += _keys(directory, file, list(map(str, as_list(keys)))) or [file]
     return found
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Container, Mapping
 from typing import Any
 
 from gage.errors import ConfigError, GageError
-from gage.found import listed, mapping, quoted_braces, read_foreign
+from gage.found import as_list, mapping, quoted_braces, read_foreign
 from gage.trust import check_trust
 
 PARAMS = "params.yaml"
@@ -33,7 +33,7 @@ def with_vars(values: Mapping[str, Any], items: Any, directory: str, folder: str
     An item is a mapping, or ``FILE`` or ``FILE:KEY,KEY``. Raises ConfigError.
     """
     merged = dict(values)
-    for item in listed(items):
+    for item in as_list(items):
         if isinstance(item, str):
             file, _, keys = item.partition(":")
             found = _file_values(directory, os.path.normpath(os.path.join(folder, file)))

@@ -64,7 +64,7 @@ def mapping(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def listed(value: Any) -> list[Any]:
+def as_list(value: Any) -> list[Any]:
     """*value* as a list: nothing for null, one thing for one."""
     if value is None:
         return []

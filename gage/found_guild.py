@@ -11,7 +11,7 @@ import shlex
 from collections.abc import Container, Iterator, Mapping
 from typing import Any
 
-from gage.found import Found, listed, mapping, operation_name, read_foreign, remark
+from gage.found import Found, as_list, mapping, operation_name, read_foreign, remark
 from gage.found_scripts import config_of
 from gage.guild_parts import depends, metrics, source_patterns, step
 from gage.python_name import python_name
@@ -34,7 +34,7 @@ def find_guild(directory: str) -> Iterator[Found]:
     if isinstance(data, dict) and not {"model", "config", "operations"} & set(data):
         yield from _operations(directory, "", data, None)
         return
-    for item in listed(data):
+    for item in as_list(data):
         part = mapping(item)
         if "operations" not in part:
             yield remark(NAME, f"{', '.join(map(str, part)) or 'an item'}: no operations")
@@ -98,7 +98,7 @@ def _definition(
         found["default"] = True
     if spec.get("steps"):
         found["steps"] = [
-            step(s, number, operations, lost) for number, s in enumerate(listed(spec["steps"]), 1)
+            step(s, number, operations, lost) for number, s in enumerate(as_list(spec["steps"]), 1)
         ]
     elif isinstance(spec.get("exec"), str):
         found["exec"] = spec["exec"].replace("${flag_args}", _arguments(spec, flags)).strip()
@@ -182,7 +182,7 @@ def _flag(name: str, value: Any, lost: list[str]) -> Any:
     if value.get("type") in _TYPES:
         found["type"] = _TYPES[value["type"]]
     choices = [
-        mapping(c).get("value") if isinstance(c, dict) else c for c in listed(value.get("choices"))
+        mapping(c).get("value") if isinstance(c, dict) else c for c in as_list(value.get("choices"))
     ]
     if choices:
         found["choices"] = choices

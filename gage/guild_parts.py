@@ -9,7 +9,7 @@ from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from gage.errors import ConfigError
-from gage.found import listed, mapping, operation_name
+from gage.found import as_list, mapping, operation_name
 
 _STEP_KEYS = ("run", "name", "flags", "label", "isolate-runs", "needed", "tag", "tags", "expect")
 _DIALECT = re.compile(r"[\\^$+(){}|]|\.[*?]")
@@ -30,7 +30,7 @@ def source_patterns(value: Any, needed: Sequence[str], lost: list[str]) -> Any:
     if isinstance(value, dict) and not {"include", "exclude"} & value.keys():
         _lose(lost, "sourcecode", (key for key in value if key != "select"))
         value = value.get("select")
-    patterns = [pattern for item in listed(value) for pattern in _patterns(item, lost)]
+    patterns = [pattern for item in as_list(value) for pattern in _patterns(item, lost)]
     if patterns and (patterns[0].startswith("-") or not _takes(patterns, needed)):
         # Guild begins with all text, and a pattern of a mapping only changes that.
         patterns.insert(0, "*")
@@ -43,13 +43,13 @@ def depends(
 ) -> list[dict[str, Any]]:
     """What ``requires`` of the operation *name*, beside *operations*, is here."""
     found: list[dict[str, Any]] = []
-    for item in listed(items):
+    for item in as_list(items):
         spec = mapping(item)
         if isinstance(item, str):
             is_operation = item in operations and item != name
             found.append({"run": _called(item)} if is_operation else {"files": item})
         elif isinstance(spec.get("operation"), str):
-            select = [str(pattern) for pattern in listed(spec.get("select"))]
+            select = [str(pattern) for pattern in as_list(spec.get("select"))]
             more = {"files": select} if select else {}
             found.append({"run": _called(spec["operation"]), **more})
             if any(map(_DIALECT.search, select)):
@@ -66,7 +66,7 @@ def depends(
 def metrics(value: Any, lost: list[str]) -> dict[str, str]:
     """What ``output-scalars`` are here."""
     found: dict[str, str] = {}
-    for item in [] if isinstance(value, bool) else listed(value):
+    for item in [] if isinstance(value, bool) else as_list(value):
         for name, pattern in mapping(item).items() or _of_group(item):
             if name == "step":
                 lost.append(
@@ -92,11 +92,11 @@ def step(item: Any, number: int, operations: Container[str], lost: list[str]) ->
     for key in ("name", "flags", "label", "isolate-runs"):
         if item.get(key) is not None:
             found[key] = item[key]
-    tags = [str(tag) for key in ("tag", "tags") for tag in listed(item.get(key))]
+    tags = [str(tag) for key in ("tag", "tags") for tag in as_list(item.get(key))]
     if tags:
         found["tags"] = tags
     files: list[Any] = []
-    for check in listed(item.get("expect")):
+    for check in as_list(item.get("expect")):
         if isinstance(check, dict) and check.keys() == {"file"}:
             files.append(check["file"])
         else:
@@ -121,7 +121,7 @@ def _patterns(item: Any, lost: list[str]) -> Iterator[str]:
         if sign is None:
             _lose(lost, "sourcecode", [key])
             continue
-        for part in listed(value):
+        for part in as_list(value):
             if isinstance(part, str):
                 yield sign + part
                 continue

@@ -44,14 +44,14 @@ def svg_chart(name: str, below: str, curves: Sequence[Curve]) -> str:
     for mark, text in _marks(round_marks(up.low, up.high, 5)):
         y = up.at(mark)
         parts.append(f'<line class="grid" x1="{_LEFT}" x2="{WIDTH - _RIGHT}" y1="{y}" y2="{y}"/>')
-        parts.append(f'<text class="mark up" x="{_LEFT - 8}" y="{y}" dy="0.32em">{text}</text>')
+        parts.append(f'<text class="up" x="{_LEFT - 8}" y="{y}" dy="0.32em">{text}</text>')
     for mark, text in _marks(round_marks(across.low, across.high, 6, whole=True)):
         x = across.at(mark)
-        parts.append(f'<text class="mark" x="{x}" y="{HEIGHT - _BOTTOM + 20}">{text}</text>')
+        parts.append(f'<text x="{x}" y="{HEIGHT - _BOTTOM + 20}">{text}</text>')
     bottom, right = HEIGHT - _BOTTOM + 4, WIDTH - _RIGHT
     parts.append(f'<line class="base" x1="{_LEFT}" x2="{right}" y1="{bottom}" y2="{bottom}"/>')
     middle = (_LEFT + WIDTH - _RIGHT) / 2
-    parts.append(f'<text class="axis" x="{middle}" y="{HEIGHT - 6}">{as_text(below)}</text>')
+    parts.append(f'<text x="{middle}" y="{HEIGHT - 6}">{as_text(below)}</text>')
     parts += [_drawn(curve, across, up) for curve in curves]
     return "".join([*parts, "</svg>"])
 

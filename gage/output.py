@@ -17,8 +17,8 @@ from gage.locks import hold_output
 from gage.output_index import Record, format_record
 from gage.run import Run, run_meta_path
 
-NAMES = ("10_sourcecode", "20_runtime", "30_dependencies", "40_run", "50_finalize")
-RUN = "40_run"
+RUN, FINALIZE = "40_run", "50_finalize"
+NAMES = ("10_sourcecode", "20_runtime", "30_dependencies", RUN, FINALIZE)
 
 CHUNK = 1 << 18
 """So many bytes are read and written at once."""

@@ -72,6 +72,12 @@ class Row(NamedTuple):
         return self._stamp("stopped")
 
     @property
+    def duration(self) -> int | None:
+        """Microseconds from start to stop; None where either is not known."""
+        started, stopped = self.started, self.stopped
+        return None if started is None or stopped is None else stopped - started
+
+    @property
     def exit(self) -> int | None:
         """The exit code of a finished run; ``-N``: killed by signal N."""
         return self._stamp("exit")

@@ -165,6 +165,11 @@ def _times(run: Run, ends: Sequence[int]) -> dict[int, int]:
     return times
 
 
+def is_drawable(value: float) -> bool:
+    """Whether a chart has room for *value*: none has for what is all but infinite."""
+    return abs(value) < 1e300
+
+
 def thinned(points: Sequence[tuple[float, float]], most: int) -> list[tuple[float, float]]:
     """At most *most* of *points*, among them the highest and the lowest of every stretch.
 

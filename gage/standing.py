@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from gage.errors import GageError
 from gage.expectations import find_unmet
+from gage.output import RUN
 from gage.pipeline import find_links, find_sibling, is_pipeline, named_steps
 from gage.recorded import recorded_opdef
 from gage.run import Run, has_fact, open_run, read_fact, run_meta_path
@@ -130,7 +131,7 @@ class Observer:
                 known.by_hand = {}
         self._define(known)
         if not known.has_steps and known.status not in ("staged", "pending"):
-            written = _mark(run_meta_path(run, "output", "40_run"))
+            written = _mark(run_meta_path(run, "output", RUN))
             if written != known.written:
                 known.written = written
                 known.line = "".join(last_lines(run, 1))

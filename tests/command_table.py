@@ -7,7 +7,7 @@ from importlib import import_module
 
 from gage.command_table import PATH, Command, Option, format_table
 from gage.porcelain.app import click_command
-from gage.porcelain.commands import PLUMBING, load, verbs
+from gage.porcelain.commands import PLUMBING, commands, load
 from tests.place import ROOT
 
 BEFORE = (
@@ -20,10 +20,10 @@ BEFORE = (
 """What porcelain/main.py takes before the command."""
 
 
-def commands():
+def all_commands():
     """All commands, from the parsers that take their words."""
     found = {"gage": Command("gage", "", BEFORE, "COMMAND")}
-    for name, verb in verbs().items():
+    for name, verb in commands().items():
         found[name] = porcelain(name, verb.summary)
     for name, module in plumbing().items():
         summary = PLUMBING.get(name.removeprefix("gage-"), "")
@@ -77,4 +77,4 @@ def value_of(action):
 
 if __name__ == "__main__":
     with open(PATH, "w", encoding="utf-8") as file:
-        file.write(format_table(commands()))
+        file.write(format_table(all_commands()))

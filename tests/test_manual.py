@@ -125,10 +125,10 @@ def porcelain_page(verb):
 
 
 def test_porcelain_pages_and_their_commands_have_the_same_options():
-    from gage.porcelain.commands import load, verbs
+    from gage.porcelain.commands import commands, load
 
     options, pages = defaultdict(set), {}
-    for verb in verbs():
+    for verb in commands():
         page = porcelain_page(verb)
         text = text_of(page)
         pages[page] = options_of(text)

@@ -8,7 +8,7 @@ from importlib import import_module
 import pytest
 
 from gage.porcelain.app import click_command
-from gage.porcelain.commands import PLUMBING, load, verbs
+from gage.porcelain.commands import PLUMBING, commands, load
 from tests.place import copy_project
 from tests.programs import program, write
 
@@ -43,7 +43,7 @@ def plumbing():
 
 
 def porcelain():
-    for name in verbs():
+    for name in commands():
         params = click_command(load(name)).params
         options = {option for param in params for option in [*param.opts, *param.secondary_opts]}
         many = any(

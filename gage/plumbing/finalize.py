@@ -23,7 +23,7 @@ from gage.manifest import (
     sparse_algorithms,
 )
 from gage.opdef import OpDef, digest_algorithm, phases
-from gage.output import RUN
+from gage.output import FINALIZE, RUN
 from gage.output_index import cut_index
 from gage.process_tree import check_no_survivors
 from gage.progress import Progress, Tell, ignore, unheard
@@ -149,7 +149,7 @@ def _run_hook(run: Run, opdef: OpDef, environ: Mapping[str, str], now: Clock) ->
         return []
     log_action(run, "running the hook finalize", now)
     try:
-        code = run_hook(run, args, "50_finalize", environ=environ, now=now)
+        code = run_hook(run, args, FINALIZE, environ=environ, now=now)
     except OSError as error:
         return [f"the hook finalize could not start: {error.strerror}"]
     return [f"the hook finalize failed with exit code {code}"] if code else []

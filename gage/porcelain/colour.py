@@ -7,6 +7,7 @@ line by line, as a screen reader does: nothing is drawn over, and no character d
 
 import os
 import sys
+from typing import TextIO
 
 from gage.status import Status
 
@@ -20,13 +21,13 @@ _CODES: dict[Status, str] = {
 }
 
 
-def is_coloured() -> bool:
-    """Whether standard output may be coloured."""
+def is_coloured(to: TextIO | None = None) -> bool:
+    """Whether standard output, or what *to* is, may be coloured."""
     if os.environ.get("NO_COLOR"):
         return False
     if os.environ.get("CLICOLOR_FORCE", "0") not in ("", "0"):
         return True
-    return sys.stdout.isatty() and may_steer()
+    return (to or sys.stdout).isatty() and may_steer()
 
 
 def may_steer() -> bool:

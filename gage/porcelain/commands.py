@@ -5,49 +5,49 @@ from importlib import import_module
 from typing import NamedTuple
 
 
-class Verb(NamedTuple):
+class Command(NamedTuple):
     """A command: *place* is ``module:function`` below ``gage.porcelain``."""
 
     place: str
     summary: str
 
 
-PORCELAIN: dict[str, dict[str, Verb]] = {
+PORCELAIN: dict[str, dict[str, Command]] = {
     "Run": {
-        "run": Verb("run:run", "run an operation or a script"),
-        "restart": Verb(
+        "run": Command("run:run", "run an operation or a script"),
+        "restart": Command(
             "restart:restart", "run a run again, in place; with -n from where it failed"
         ),
     },
     "See what was run": {
-        "runs": Verb("runs:list_runs", "list runs"),
-        "watch": Verb("watch:watch", "see a run go on, until it ends"),
-        "show": Verb("show:show", "show everything about a run"),
-        "log": Verb("log:log", "show what a run wrote"),
-        "compare": Verb("compare:compare", "compare runs in a table of flags and metrics"),
-        "plot": Verb("plot:plot", "draw a metric of runs in the terminal"),
-        "report": Verb("report:report", "write a page about runs, to be shown to others"),
-        "runs diff": Verb("diff:diff", "tell how two runs, or two attempts, differ"),
-        "ls": Verb("files:ls", "list the files of a run"),
-        "cat": Verb("files:cat", "print a file of a run"),
-        "select": Verb("select:select", "print the ID of a run"),
+        "runs": Command("runs:list_runs", "list runs"),
+        "watch": Command("watch:watch", "see a run go on, until it ends"),
+        "show": Command("show:show", "show everything about a run"),
+        "log": Command("log:log", "show what a run wrote"),
+        "compare": Command("compare:compare", "compare runs in a table of flags and metrics"),
+        "plot": Command("plot:plot", "draw a metric of runs in the terminal"),
+        "report": Command("report:report", "write a page about runs, to be shown to others"),
+        "runs diff": Command("diff:diff", "tell how two runs, or two attempts, differ"),
+        "ls": Command("files:ls", "list the files of a run"),
+        "cat": Command("files:cat", "print a file of a run"),
+        "select": Command("select:select", "print the ID of a run"),
     },
     "Work on runs": {
-        "runs stop": Verb("stop:stop", "end runs that are running"),
-        "runs label": Verb("saying:label", "label runs"),
-        "runs tag": Verb("saying:tag", "tag runs"),
-        "runs comment": Verb("saying:comment", "comment on runs"),
-        "runs export": Verb("archives:export", "write runs to an archive"),
-        "runs import": Verb("archives:import_", "bring in the runs of an archive"),
-        "runs rm": Verb("deleting:rm", "delete runs"),
-        "runs restore": Verb("deleting:restore", "bring deleted runs back"),
-        "runs purge": Verb("deleting:purge", "remove deleted runs for good"),
+        "runs stop": Command("stop:stop", "end runs that are running"),
+        "runs label": Command("saying:label", "label runs"),
+        "runs tag": Command("saying:tag", "tag runs"),
+        "runs comment": Command("saying:comment", "comment on runs"),
+        "runs export": Command("archives:export", "write runs to an archive"),
+        "runs import": Command("archives:import_", "bring in the runs of an archive"),
+        "runs rm": Command("deleting:rm", "delete runs"),
+        "runs restore": Command("deleting:restore", "bring deleted runs back"),
+        "runs purge": Command("deleting:purge", "remove deleted runs for good"),
     },
     "See what can be run": {
-        "new": Verb("new:new", "write a first gage file for what is here"),
-        "ops": Verb("ops:ops", "list the operations of the project"),
-        "check": Verb("check:check", "check the gage file, or what runs claim"),
-        "help": Verb("help:help_", "open the manual"),
+        "new": Command("new:new", "write a first gage file for what is here"),
+        "ops": Command("ops:ops", "list the operations of the project"),
+        "check": Command("check:check", "check the gage file, or what runs claim"),
+        "help": Command("help:help_", "open the manual"),
     },
 }
 
@@ -73,13 +73,13 @@ RUNNERS = ("run", "restart", "watch")
 """They answer with the exit code of what they ran, or saw: their own troubles are 125."""
 
 
-def verbs() -> dict[str, Verb]:
+def commands() -> dict[str, Command]:
     """The commands for people by name, ``runs rm`` among them, in the order of the overview."""
-    return {name: verb for group in PORCELAIN.values() for name, verb in group.items()}
+    return {name: found for group in PORCELAIN.values() for name, found in group.items()}
 
 
 def load(name: str) -> Callable[..., int]:
     """The function of the command *name*."""
-    module, _, function = verbs()[name].place.partition(":")
+    module, _, function = commands()[name].place.partition(":")
     found: Callable[..., int] = getattr(import_module(f"gage.porcelain.{module}"), function)
     return found

@@ -17,7 +17,8 @@ from gage.porcelain.choosing import among, listed, missing
 from gage.porcelain.colour import is_coloured, paint_status
 from gage.porcelain.options import Json, Limit, Nul, Place, Specs
 from gage.porcelain.runs import moment, short_id
-from gage.porcelain.table import GAP, cut, display_width, table_lines, terminal_width
+from gage.porcelain.table import GAP, cut, display_width, table_lines
+from gage.porcelain.window import terminal_width
 from gage.row import Row
 from gage.shown import shown_line
 

@@ -17,7 +17,7 @@ from gage.porcelain.choosing import chosen
 from gage.porcelain.colour import is_coloured
 from gage.porcelain.files import TYPES
 from gage.porcelain.options import Json, Place
-from gage.porcelain.show import command_text, origin
+from gage.porcelain.run_facts import command_text, origin
 from gage.porcelain.table import table_lines
 from gage.run import Run
 from gage.scalar import format_value

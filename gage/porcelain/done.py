@@ -3,7 +3,8 @@
 import sys
 
 from gage.porcelain.runs import short_id
-from gage.porcelain.table import GAP, cut, window_size
+from gage.porcelain.table import GAP, cut
+from gage.porcelain.window import window_size
 from gage.row import Row
 from gage.shown import shown_line
 

@@ -1,4 +1,4 @@
-"""How a pipeline ended, as lines that stay: all its steps, why it failed, what to do about it."""
+"""How a run ended, as lines that stay: all its steps, why it failed, what to do about it."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -7,8 +7,8 @@ from typing import TextIO
 from gage import clock
 from gage.porcelain.colour import is_coloured
 from gage.porcelain.frame import name_of, picture
-from gage.porcelain.table import window_size
 from gage.porcelain.watching import marks
+from gage.porcelain.window import window_size
 from gage.run import Run, short_name
 from gage.shown import shown_line
 from gage.standing import Observer, Standing
@@ -23,9 +23,8 @@ _ROOM = 200
 
 def write_ending(run: Run, to: TextIO) -> None:
     """Write how *run* ended, as wide as the terminal that *to* is, if it is one."""
-    coloured = is_coloured() and to.isatty()
     width = window_size(to.fileno())[1] if to.isatty() else None
-    for line in ending_lines(run, width=width, coloured=coloured):
+    for line in ending_lines(run, width=width, coloured=is_coloured(to)):
         to.write(line + "\n")
     to.flush()
 

@@ -17,7 +17,8 @@ from gage.json_text import json_text
 from gage.manifest import read_manifest
 from gage.porcelain.choosing import chosen_one
 from gage.porcelain.options import Json, Nul, Place
-from gage.porcelain.table import table_lines, terminal_width
+from gage.porcelain.table import table_lines
+from gage.porcelain.window import terminal_width
 from gage.row import Row
 from gage.run import RUN_ID, open_run
 from gage.shown import shown_line

@@ -9,7 +9,7 @@ from gage.cli import complain
 from gage.errors import UsageError
 from gage.manual import find_mentions, find_page, open_page
 from gage.porcelain.colour import is_plain
-from gage.porcelain.commands import verbs
+from gage.porcelain.commands import commands
 from gage.porcelain.options import Place
 from gage.porcelain.overview import print_overview
 from gage.porcelain.paging import VARIABLE
@@ -30,7 +30,7 @@ def help_(place: Place, words: Words = [], keyword: Keyword = False) -> int:
         return print_overview(here=False)
     name = "-".join(words).removeprefix("gage-")
     # The page of `runs rm` is that of `runs`, also where it is written as pages are.
-    if name.replace("-", " ", 1) in verbs():
+    if name.replace("-", " ", 1) in commands():
         words = name.split("-", 1)
     # Who wants plain lines has them from us: man(1) would make some bold, and wait.
     plain = is_plain() and VARIABLE not in os.environ

@@ -11,7 +11,7 @@ from importlib import import_module
 
 from gage.cli import begin, guarded, leave, open_standard_streams
 from gage.errors import NotFoundError, UsageError
-from gage.porcelain.commands import PLUMBING, RUNNERS, load, verbs
+from gage.porcelain.commands import PLUMBING, RUNNERS, commands, load
 from gage.programs import find_program
 from gage.trust import VARIABLE as TRUST
 
@@ -114,7 +114,7 @@ def _parted(words: list[str]) -> list[str]:
 
 def _subcommand_first(words: list[str]) -> list[str]:
     """*words* with the ``rm`` of ``runs -y rm`` before the options that stand before it."""
-    below = {verb.split(" ")[1] for verb in verbs() if verb.startswith(f"{words[0]} ")}
+    below = {verb.split(" ")[1] for verb in commands() if verb.startswith(f"{words[0]} ")}
     if len(words) < 3 or not words[1].startswith("-") or not below.intersection(words[2:]):
         return words
     from gage.command_table import read_table
@@ -131,17 +131,17 @@ def _subcommand_first(words: list[str]) -> list[str]:
 
 def _porcelain_name(words: list[str]) -> str:
     name = " ".join(words[:2])
-    if name in verbs():
+    if name in commands():
         return name
-    below = [verb.split(" ")[1] for verb in verbs() if verb.startswith(f"{words[0]} ")]
+    below = [verb.split(" ")[1] for verb in commands() if verb.startswith(f"{words[0]} ")]
     if below and words[1:] and not words[1].startswith("-"):
-        alone = words[1] in verbs()
+        alone = words[1] in commands()
         hint = f"did you mean gage {words[1]}?" if alone else ""
         raise UsageError(
             f"{words[0]} {words[1]}: no such command",
             hint or _nearest(words[1], below, f"{words[0]} "),
         )
-    return words[0] if words[0] in verbs() else ""
+    return words[0] if words[0] in commands() else ""
 
 
 def _run_other(verb: str, argv: list[str]) -> int:
@@ -152,10 +152,10 @@ def _run_other(verb: str, argv: list[str]) -> int:
     program = None if "/" in verb else find_program(f"gage-{verb}", os.environ)
     if program:
         os.execv(program, [program, *argv])
-    below = [name for name in verbs() if name.endswith(f" {verb}")]
+    below = [name for name in commands() if name.endswith(f" {verb}")]
     meant = below[0] if below else _ELSEWHERE.get(verb)
     hint = f"did you mean gage {meant}?" if meant else ""
-    raise UsageError(f"{verb}: no such command", hint or _nearest(verb, [*verbs(), *PLUMBING]))
+    raise UsageError(f"{verb}: no such command", hint or _nearest(verb, [*commands(), *PLUMBING]))
 
 
 def _nearest(word: str, known: Sequence[str], before: str = "") -> str:

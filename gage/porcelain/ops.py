@@ -22,7 +22,8 @@ from gage.opdef import (
 from gage.operation import Operation, open_operation
 from gage.opref import parse_opname
 from gage.porcelain.options import Json, Nul, Place, Trust, believe
-from gage.porcelain.table import table_lines, terminal_width
+from gage.porcelain.table import table_lines
+from gage.porcelain.window import terminal_width
 from gage.scalar import Scalar, format_value
 
 Names = Annotated[

@@ -85,7 +85,7 @@ def _runs() -> list[str]:
     from gage.listing import read_rows
     from gage.porcelain.colour import is_coloured
     from gage.porcelain.runs import run_lines
-    from gage.porcelain.table import terminal_width
+    from gage.porcelain.window import terminal_width
 
     rows = read_rows(find_home(None, os.getcwd(), os.environ))
     ids = {row.id for row in rows if row.id}

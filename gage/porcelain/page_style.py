@@ -47,8 +47,8 @@ header p, .note {{ margin: 0.35rem 0 0; color: var(--soft); }}
 .note {{ font-size: 0.87rem; margin: 0.4rem 0; }}
 a {{ color: var(--link); text-decoration: none; }}
 a:hover {{ text-decoration: underline; }}
-code, pre, .value, .id {{ font-family: ui-monospace, "SF Mono", Menlo, Consolas, monospace; }}
-code, .value, .id {{ font-size: 0.9em; }}
+pre, .value, .id {{ font-family: ui-monospace, "SF Mono", Menlo, Consolas, monospace; }}
+.value, .id {{ font-size: 0.9em; }}
 .card {{
   background: var(--card); border: 1px solid var(--rule); border-radius: 10px; overflow: hidden;
 }}
@@ -120,7 +120,6 @@ svg text.up {{ text-anchor: end; }}
 .wide {{ grid-column: 1 / -1; }}
 .wide .plain td {{ white-space: nowrap; }}
 .plain thead th {{ background: none; }}
-.plain .given {{ color: var(--soft); font-size: 0.8rem; }}
 pre {{
   margin: 0; padding: 0.8rem 1rem; background: var(--shade); border-radius: 8px; overflow: auto;
   max-height: 32rem; font-size: 12.5px; line-height: 1.5; tab-size: 8;

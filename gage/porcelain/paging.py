@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from gage.cli import READER_GONE, complain
 from gage.errors import UsageError
 from gage.porcelain.colour import is_plain
-from gage.porcelain.table import terminal_width
+from gage.porcelain.window import terminal_width
 from gage.programs import find_program
 
 VARIABLE = "GAGE_PAGER"

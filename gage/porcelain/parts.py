@@ -7,7 +7,7 @@ from gage.attempts import attempts
 from gage.clock import iso
 from gage.difference import changed_names
 from gage.errors import StateError
-from gage.porcelain.runs import duration, moment, short_id
+from gage.porcelain.runs import duration, moment_of, short_id
 from gage.recorded import read_json_fact
 from gage.row import Row
 from gage.run import Run, read_fact
@@ -52,8 +52,8 @@ def attempt_columns(facts: Sequence[Mapping[str, Any]]) -> list[list[str]]:
     rows = [
         (
             str(fact["number"]),
-            _local(fact.get("started", "")),
-            duration(fact["duration"]) if "duration" in fact else "",
+            moment_of(fact.get("started", "")),
+            duration(fact.get("duration")),
             str(fact.get("exit", "")),
             str(fact["status"]),
             " ".join(f"{name}={format_value(v)}" for name, v in fact["config"].items()),
@@ -85,11 +85,10 @@ def step_columns(facts: Sequence[Mapping[str, Any]]) -> list[list[str]]:
 
 
 def _step(row: Row) -> dict[str, Any]:
-    over = row.started is not None and row.stopped is not None
     times = {
         "started": None if row.started is None else iso(row.started),
         "stopped": None if row.stopped is None else iso(row.stopped),
-        "duration": (row.stopped or 0) - (row.started or 0) if over else None,
+        "duration": row.duration,
         "exit": row.exit,
     }
     return {
@@ -108,8 +107,8 @@ def _step_cells(fact: Mapping[str, Any]) -> tuple[str, ...]:
         fact["short_id"],
         fact["operation"],
         fact["status"],
-        _local(fact.get("started", "")),
-        duration(fact["duration"]) if "duration" in fact else "",
+        moment_of(fact.get("started", "")),
+        duration(fact.get("duration")),
         fact["settings"],
         ", ".join(fact.get("unmet", ())),
     )
@@ -141,9 +140,3 @@ def _number(run: Run, *parts: str) -> int | None:
     except OSError:
         return None
     return int(text) if text.removeprefix("-").isdecimal() and len(text) < 20 else None
-
-
-def _local(time: str) -> str:
-    from datetime import datetime
-
-    return moment(int(datetime.fromisoformat(time).timestamp() * 1_000_000)) if time else ""

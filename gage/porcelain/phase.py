@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from gage.porcelain.colour import may_steer
-from gage.porcelain.table import cut, window_size
+from gage.porcelain.table import cut
+from gage.porcelain.window import window_size
 from gage.progress import Progress, ignore
 from gage.shown import shown_line
 

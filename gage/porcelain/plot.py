@@ -1,8 +1,6 @@
 """gage plot: a metric of runs as a chart in the terminal."""
 
 import math
-import os
-import sys
 from collections.abc import Sequence
 from typing import Annotated, Any, NamedTuple, TypeGuard
 
@@ -19,10 +17,11 @@ from gage.porcelain.choosing import chosen, chosen_or_newest
 from gage.porcelain.colour import is_coloured, is_plain
 from gage.porcelain.options import Json, Limit, Nul, Place, Specs
 from gage.porcelain.runs import moment, short_id
-from gage.porcelain.table import table_lines, terminal_width
+from gage.porcelain.table import table_lines
+from gage.porcelain.window import terminal_height, terminal_width
 from gage.row import Row
 from gage.scalar import Scalar
-from gage.series import Series, read_series, thinned
+from gage.series import Series, is_drawable, read_series, thinned
 from gage.shown import shown_line
 
 Metric = Annotated[str, typer.Argument(metavar="METRIC", help="a metric of the runs")]
@@ -41,7 +40,7 @@ _PLAIN = str.maketrans("┌┐└┘├┤┬┴┼─│●", "+++++++++-|*")
 _NEEDED = ("build", "clear_figure", "limit_size", "plot_size", "theme", "uncolorize")
 
 
-class Curve(NamedTuple):
+class RunCurve(NamedTuple):
     """What is drawn of a run."""
 
     row: Row
@@ -74,7 +73,7 @@ def plot(
     found = _all_series(rows, metric)
     if json:
         return _print_json([_series_facts(row, metric, series) for row, series in found], nul)
-    curves = [Curve(row, _points(row, series, x)) for row, series in found]
+    curves = [RunCurve(row, _points(row, series, x)) for row, series in found]
     curves = [curve for curve in curves if curve.points]
     if not curves:
         raise NotFoundError(f"{metric}: no value that can be drawn over the {x}")
@@ -139,8 +138,7 @@ def _final_values(rows: Sequence[Row], metric: str, x: str) -> list[tuple[Row, f
 
 
 def _is_number(value: Scalar) -> TypeGuard[int | float]:
-    # No chart has room for what is almost infinite.
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e300
+    return isinstance(value, int | float) and not isinstance(value, bool) and is_drawable(value)
 
 
 def _print_json(records: Sequence[dict[str, Any]], nul: bool) -> int:
@@ -166,7 +164,7 @@ def _points(row: Row, series: Series, x: str) -> list[tuple[float, float]]:
     return [((time - start) / 1_000_000, value) for time, value in timed]
 
 
-def _draw_curves(metric: str, x: str, curves: Sequence[Curve]) -> None:
+def _draw_curves(metric: str, x: str, curves: Sequence[RunCurve]) -> None:
     plt = _plotext()
     coloured, alone, plain = is_coloured(), len(curves) == 1, is_plain()
     label = "seconds since the start" if x == "time" else "step"
@@ -240,9 +238,8 @@ def _plotext() -> Any:
 
 def _begin(plt: Any, metric: str, label: str, below: int) -> int:
     """Begin a chart with room for so many lines *below* it; returns its width."""
-    width, height = terminal_width(), HEIGHT
-    if width is not None:
-        height = max(8, min(_TALLEST, _terminal_height() - below - 3))
+    width, lines = terminal_width(), terminal_height()
+    height = HEIGHT if lines is None else max(8, min(_TALLEST, lines - below - 3))
     print(shown_line(metric))
     plt.clear_figure()
     plt.theme("clear")
@@ -259,16 +256,6 @@ def _mark(
     up = round_marks(min(ys), max(ys), 6)
     plt.xticks(across, mark_texts(across))
     plt.yticks(up, mark_texts(up))
-
-
-def _terminal_height() -> int:
-    named = os.environ.get("LINES", "")
-    if named.isdecimal() and int(named) > 0:
-        return int(named)
-    try:
-        return os.get_terminal_size(sys.stdout.fileno()).lines or HEIGHT
-    except OSError:
-        return HEIGHT
 
 
 def _show(plt: Any, coloured: bool) -> None:

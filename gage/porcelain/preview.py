@@ -58,10 +58,9 @@ def show_values(parts: Sequence[Part], to: TextIO) -> None:
     prepared = parts[0].prepared
     about = description(prepared.opdef)
     to.write(said(f"{prepared.opref}{': ' if about else ''}{about}") + "\n")
-    width = max(map(len, prepared.config), default=0)
-    for name, value in prepared.config.items():
-        mark = "*" if name in prepared.given else " "
-        to.write(shown_line(f" {mark} {name.ljust(width)}  {format_value(value)}".rstrip()) + "\n")
+    names = [f" {'*' if name in prepared.given else ' '} {name}" for name in prepared.config]
+    for line in table_lines([names, list(map(format_value, prepared.config.values()))]):
+        to.write(line + "\n")
     if is_batch(prepared.opdef):
         _show_trials(prepared.opdef, to)
     elif is_pipeline(prepared.opdef):

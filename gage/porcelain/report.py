@@ -22,11 +22,11 @@ from gage.porcelain.choosing import chosen_or_newest
 from gage.porcelain.diff import difference_sections
 from gage.porcelain.options import Limit, Place, Specs
 from gage.porcelain.page import Change, Report, RunPart, Table, format_page
+from gage.porcelain.run_facts import run_facts, sections, summary_lines
 from gage.porcelain.runs import duration, moment, short_id
-from gage.porcelain.show import run_facts, sections, summary_lines
 from gage.row import Row
 from gage.run import run_meta_path
-from gage.series import read_series
+from gage.series import is_drawable, read_series
 
 Output = Annotated[str, typer.Option("-o", "--output", metavar="FILE", help="the page")]
 
@@ -66,7 +66,7 @@ def _report(rows: Sequence[Row]) -> Report:
     columns = [column for column in compared(rows) if column.name != "status"]
     heads = ["run", "status", "started", "duration", *(column.name for column in columns)]
     summary = [
-        [row.status, moment(row.start), _duration(row)]
+        [row.status, moment(row.start), duration(row.duration)]
         + [text_of(column.values[number]) for column in columns]
         for number, row in enumerate(rows)
     ]
@@ -96,7 +96,7 @@ def _charts(rows: Sequence[Row]) -> dict[str, list[Curve]]:
         for line in found.complaints:
             complain(PROG, f"{short_id(row)}: {line}")
         for name, series in found.series.items():
-            points = [(p.step, p.value) for p in series.points if abs(p.value) < 1e300]
+            points = [(p.step, p.value) for p in series.points if is_drawable(p.value)]
             if points:
                 label = f"{short_id(row)} {row.label or row.settings}".strip()
                 charts.setdefault(name, []).append(Curve(label, number, points))
@@ -170,7 +170,3 @@ def _output(row: Row) -> tuple[bytes, bytes, int]:
     except OSError as error:
         complain(PROG, f"{short_id(row)}: output: {error.strerror}")
         return b"", b"", 0
-
-
-def _duration(row: Row) -> str:
-    return duration(row.stopped - row.started) if row.started and row.stopped else ""

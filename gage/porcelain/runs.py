@@ -17,7 +17,8 @@ from gage.porcelain.asking import confirm
 from gage.porcelain.choosing import listed, missing
 from gage.porcelain.colour import is_coloured, paint_status
 from gage.porcelain.options import Json, Limit, Nul, Place
-from gage.porcelain.table import table_lines, terminal_width
+from gage.porcelain.table import table_lines
+from gage.porcelain.window import terminal_width
 from gage.row import Row
 from gage.run import SHORT_ID
 
@@ -109,8 +110,18 @@ def moment(stamp: int | None) -> str:
         return str(stamp)
 
 
-def duration(micros: int) -> str:
+def moment_of(time: str) -> str:
+    """A time as ISO 8601 has it, for eyes as ``moment``; what is none, as it is."""
+    try:
+        return str(datetime.fromisoformat(time).astimezone().replace(microsecond=0, tzinfo=None))
+    except (ValueError, OverflowError):
+        return time
+
+
+def duration(micros: int | None) -> str:
     """A length of time for eyes: ``230 ms``, ``2.1 s``, ``3 min 5 s``, ``2 h 4 min``."""
+    if micros is None:
+        return ""
     # Rounded first: no second has 1000 ms, and no minute 60.0 s.
     micros = max(micros, 0)
     millis, tenths = round(micros / 1000), round(micros / 100_000)

@@ -1,7 +1,5 @@
 """A table: rows of cells as lines of text, in columns that are two spaces apart."""
 
-import os
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from gage.shown import shown_line
@@ -53,30 +51,6 @@ def display_width(text: str) -> int:
 
     marks = ("Mn", "Me")  # they stand on the character before them
     return sum(0 if category(c) in marks else 1 + (east_asian_width(c) in "WF") for c in text)
-
-
-def terminal_width() -> int | None:
-    """The columns of the terminal that standard output is; None where it is none."""
-    if not sys.stdout.isatty():
-        return None
-    named = os.environ.get("COLUMNS", "")
-    if named.isdecimal() and int(named) > 0:
-        return int(named)
-    try:
-        return os.get_terminal_size(sys.stdout.fileno()).columns or 80
-    except OSError:
-        return 80
-
-
-def window_size(fd: int) -> tuple[int, int]:
-    """Lines and columns of the terminal at *fd*; ``COLUMNS`` can only make it narrower."""
-    try:
-        columns, rows = os.get_terminal_size(fd)
-    except OSError:
-        columns, rows = 0, 0
-    named = os.environ.get("COLUMNS", "")
-    wanted = int(named) if named.isdecimal() and len(named) < 9 else 0
-    return rows or 24, min(filter(None, (columns, wanted)), default=80)
 
 
 def _safe(column: Sequence[str]) -> Sequence[str]:

@@ -16,7 +16,8 @@ from gage import clock
 from gage.durable import write_all
 from gage.porcelain.colour import is_plain, may_steer
 from gage.porcelain.frame import ASCII, MARKS, NONE, news, picture, words_of
-from gage.porcelain.table import display_width, window_size
+from gage.porcelain.table import display_width
+from gage.porcelain.window import window_size
 from gage.run import Run
 from gage.shown import shown_line
 from gage.standing import Observer, Standing

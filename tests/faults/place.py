@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from gage.listing import read_rows
-from gage.porcelain.commands import load, verbs
+from gage.porcelain.commands import commands, load
 from gage.run import Run, open_run
 from gage.status import run_status
 from tests.porcelain.place import gage
@@ -40,7 +40,7 @@ def statuses(directory: object) -> list[str]:
 
 
 # What is imported here needs no fork of us import again.
-for verb in verbs():
+for verb in commands():
     load(verb)
 
 
@@ -144,11 +144,11 @@ import json, os, sys, traceback
 from tempfile import TemporaryFile
 
 from gage.cli import speak_utf8
-from gage.porcelain.commands import load, verbs
+from gage.porcelain.commands import load, commands
 from gage.porcelain.main import main
 
 speak_utf8()
-for name in verbs():
+for name in commands():
     load(name)
 
 def told(words):

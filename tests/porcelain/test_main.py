@@ -5,7 +5,7 @@ import tomllib
 import pytest
 
 from gage import __version__
-from gage.porcelain.commands import PLUMBING, load, verbs
+from gage.porcelain.commands import PLUMBING, commands, load
 from tests.place import ROOT
 from tests.porcelain.place import gage, write_run
 
@@ -20,7 +20,7 @@ def test_gage_alone_shows_the_commands_for_people_and_the_project_here(project):
     told = gage(cwd=project)
     assert (told.code, told.err) == (0, "")
     shown = {line.strip().split("  ")[0] for line in told.out.split("\n")}
-    assert set(verbs()) <= shown and not {"finalize", "ls-runs"} & shown
+    assert set(commands()) <= shown and not {"finalize", "ls-runs"} & shown
     assert told.out.endswith("\nIn gage.yaml:\n  gage run train\n  gage ops -v shows their flags\n")
 
 
@@ -34,7 +34,7 @@ def test_help_shows_every_command_and_nothing_of_the_project(project):
     told = gage("--help", cwd=project)
     assert told.out == gage("-h", cwd=project).out == gage("help", cwd=project).out
     shown = {line.strip().split("  ")[0] for line in told.out.split("\n")}
-    assert {*verbs(), *PLUMBING} <= shown
+    assert {*commands(), *PLUMBING} <= shown
     assert "gage.yaml" not in told.out
 
 
@@ -53,9 +53,9 @@ def test_all_plumbing_is_known_and_every_command_for_people_can_be_loaded():
     with open(os.path.join(ROOT, "pyproject.toml"), "rb") as file:
         scripts = tomllib.load(file)["project"]["scripts"]
     installed = {name.removeprefix("gage-") for name in scripts} - {"gage"}
-    assert installed - set(PLUMBING) <= set(verbs())
+    assert installed - set(PLUMBING) <= set(commands())
     assert set(PLUMBING) <= installed
-    assert all(callable(load(name)) for name in verbs())
+    assert all(callable(load(name)) for name in commands())
 
 
 def test_plumbing_is_a_command_of_gage_too(tmp_path):

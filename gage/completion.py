@@ -14,6 +14,10 @@ from gage.candidates import candidates
 from gage.command_table import Command, Option, read_table
 
 
+_TEXTS = {"runs label": "LABEL", "runs tag": "TAG"}
+"""Of what is said about runs, what was said before."""
+
+
 class _Read(NamedTuple):
     """What the words of a command say: *value* is the option that waits for its value."""
 
@@ -170,8 +174,16 @@ def _of_value(option: Option, value: str, place: Place) -> Iterator[Candidate]:
 
 
 def _of_argument(read: _Read, current: str, place: Place) -> Iterator[Candidate]:
-    kinds = _kinds(read.command.words)
     said = read.arguments
+    given = {name: value for option, value in read.options for name in option.names}
+    if read.command.name == "run" and "--restart" in given:
+        return candidates("RUN'S NAME=VALUE", current, place, [given["--restart"], *said])
+    words = read.command.words
+    if words.startswith("TEXT "):
+        words = words.replace("TEXT", _TEXTS.get(read.command.name, "TEXT"))
+        if read.command.name != "runs tag" and given.keys() & {"--delete", "--edit"}:
+            words = words.partition(" ")[2]
+    kinds = _kinds(words)
     if not kinds:
         return iter(())
     kind, many = kinds[min(len(said), len(kinds) - 1)]
@@ -186,7 +198,7 @@ def _of_argument(read: _Read, current: str, place: Place) -> Iterator[Candidate]
         kind = "RUN'S NAME=VALUE"
     elif read.command.name in ("runs restore", "runs purge"):
         kind = "DELETED RUN"
-    elif read.command.words == "[RUN] PATH" or kind == "PATH":
+    elif words == "[RUN] PATH" or kind == "PATH":
         kind = "RUN|PATH" if not said else "PATH"
     return candidates(kind, current, place, said)
 

@@ -185,6 +185,18 @@ def test_the_config_of_a_run_is_offered_to_its_restart(place):
     assert texts(place, "restart", "0001", "deep=") == ["deep=yes", "deep=no"]
 
 
+def test_run_restarts_a_run_with_the_config_of_that_run(place):
+    assert texts(place, "run", "--restart", "0001", "") == ["lr=", "deep="]
+    assert texts(place, "run", "--restart", "0001", "lr=1", "d") == ["deep="]
+
+
+def test_what_is_taken_away_or_edited_is_not_written_first(place):
+    assert texts(place, "runs", "label", "--delete", "be") == ["beefbeef"]
+    assert texts(place, "runs", "comment", "-e", "be") == ["beefbeef"]
+    assert texts(place, "runs", "comment", "be") == []
+    assert texts(place, "runs", "tag", "--delete", "be") == []
+
+
 def test_files_of_the_run_that_was_named_are_offered(place):
     assert texts(place, "cat", "0001", "out/") == ["out/model.bin"]
     assert "train.py" in texts(place, "cat", "")

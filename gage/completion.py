@@ -13,7 +13,6 @@ from gage.candidate import Candidate, Place
 from gage.candidates import candidates
 from gage.command_table import Command, Option, read_table
 
-
 _TEXTS = {"runs label": "LABEL", "runs tag": "TAG"}
 """Of what is said about runs, what was said before."""
 

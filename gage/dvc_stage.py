@@ -68,7 +68,7 @@ def read_stage(raw: Mapping[str, Any], values: Mapping[str, Any], directory: str
     selectors = [
         selector
         for item in as_list(spec.get("params"))
-        for selector in _selectors(directory, folder, item)
+        for selector in _selectors(directory, folder, item, lost)
     ]
     # What paths are made of must not change in the command alone.
     fixed = references(str([raw[key] for key in spec]))
@@ -118,20 +118,28 @@ def _paths(folder: str, items: Any) -> tuple[list[str], list[tuple[Any, str]]]:
     return found, wrong
 
 
-def _selectors(directory: str, folder: str, item: Any) -> list[str]:
+def _selectors(directory: str, folder: str, item: Any, lost: list[str]) -> list[str]:
     """The selectors of config for an item of ``params``: a key of params.yaml, or of a file."""
     files = {PARAMS: [item]} if isinstance(item, str) else mapping(item)
     found = []
     for name, keys in files.items():
         file = posixpath.normpath(posixpath.join(folder, name))
-        found += _keys(directory, file, list(map(str, as_list(keys)))) or [file]
+        texts = list(map(str, as_list(keys)))
+        found += _keys(directory, file, texts, lost) if texts else [file]
     return found
 
 
-def _keys(directory: str, file: str, keys: list[str]) -> list[str]:
-    known = config_of(directory, [file]) if keys else []
-    within = [key for key in keys if any(name.startswith(f"{key}.") for name in known)]
-    return [f"{file}#{key}.**" if key in within else f"{file}#{key}" for key in keys]
+def _keys(directory: str, file: str, keys: list[str], lost: list[str]) -> list[str]:
+    known = config_of(directory, [file])
+    found = []
+    for key in keys:
+        if any(name.startswith(f"{key}.") for name in known):
+            found.append(f"{file}#{key}.**")
+        elif key in known or not known:
+            found.append(f"{file}#{key}")
+        else:
+            lost.append(f"params: {key}: not in {file}")
+    return found
 
 
 def _tunable(directory: str, values: Mapping[str, Any]) -> frozenset[str]:

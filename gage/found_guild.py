@@ -43,7 +43,10 @@ def find_guild(directory: str) -> Iterator[Found]:
         lost = [key for key in part if key not in ("model", "operations", "sourcecode")]
         if lost:
             yield remark(NAME, f"{model or 'a model'}: {', '.join(lost)}: no counterpart here")
-        operations = mapping(part["operations"])
+        operations = part["operations"]
+        if not isinstance(operations, dict):
+            yield remark(NAME, f"{model or 'a model'}: operations: {operations}: no mapping")
+            continue
         yield from _operations(directory, model, operations, part.get("sourcecode"))
 
 
@@ -98,7 +101,7 @@ def _definition(
         found["default"] = True
     if spec.get("steps"):
         found["steps"] = [
-            step(s, number, operations, lost) for number, s in enumerate(as_list(spec["steps"]), 1)
+            step(s, number, operations, lost) for number, s in enumerate(as_list(spec["steps"]))
         ]
     elif isinstance(spec.get("exec"), str):
         found["exec"] = spec["exec"].replace("${flag_args}", _arguments(spec, flags)).strip()

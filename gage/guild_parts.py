@@ -82,7 +82,7 @@ def metrics(value: Any, lost: list[str]) -> dict[str, str]:
 
 
 def step(item: Any, number: int, operations: Container[str], lost: list[str]) -> Any:
-    """What a step is here, beside *operations*; *number* is its own, from 1."""
+    """What a step is here, beside *operations*; *number* is its own, from 0."""
     if not isinstance(item, dict):
         return _called(str(item)) if item in operations else str(item)
     run = str(item.get("run") or "")
@@ -100,10 +100,10 @@ def step(item: Any, number: int, operations: Container[str], lost: list[str]) ->
         if isinstance(check, dict) and check.keys() == {"file"}:
             files.append(check["file"])
         else:
-            _lose(lost, f"step {number}: expect", _told(check))
+            _lose(lost, f"steps.{number}: expect", _told(check))
     if files:
         found["expect"] = {"files": files}
-    _lose(lost, f"step {number}", (key for key in item if key not in _STEP_KEYS))
+    _lose(lost, f"steps.{number}", (key for key in item if key not in _STEP_KEYS))
     return found
 
 

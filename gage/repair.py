@@ -61,7 +61,7 @@ def repair_home(home: str) -> None:
     Raises OSError, StateError for root in a runs home of another user.
     """
     expect_our_home(home)
-    trash.sweep(home)
+    trouble = trash.sweep(home)
     if is_ours(home):
         with contextlib.suppress(FileNotFoundError):
             remove_abandoned(os.path.join(home, TMP))
@@ -70,6 +70,8 @@ def repair_home(home: str) -> None:
     if not is_index_right(home):
         with contextlib.suppress(IsADirectoryError):
             unlink(os.path.join(home, index.NAME))
+    if trouble:
+        raise trouble
 
 
 def _mend(dirs: Dirs, findings: Sequence[Finding], sync: Sync) -> None:

@@ -119,13 +119,15 @@ def trash_rows(home: str) -> list[Row]:
     return rows
 
 
-def sweep(home: str, now: clock.Clock = clock.now) -> None:
+def sweep(home: str, now: clock.Clock = clock.now) -> OSError | None:
     """Finish what was interrupted in the trash of *home*, but for runs that are at work.
 
-    Who only lists the trash of another user leaves it as it is.
+    Who only lists the trash of another user leaves it as it is. Returns the first trouble: what
+    cannot be finished is in nobody's way.
     """
     if not is_our_home(home):
-        return
+        return None
+    trouble: OSError | None = None
     for place, work in _places(home):
         if not work:
             continue
@@ -147,8 +149,10 @@ def sweep(home: str, now: clock.Clock = clock.now) -> None:
         except (LockedError, StateError):
             continue  # another process is about it, or what took its name is not ours
         except OSError as error:
+            # By these somebody else has been there.
             if error.errno not in (errno.ENOENT, errno.ENOTEMPTY, errno.EEXIST):
-                raise  # by the others somebody else has been there
+                trouble = trouble or error
+    return trouble
 
 
 def _begin(place: str, held: ExitStack) -> None:

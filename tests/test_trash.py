@@ -5,11 +5,12 @@ import pytest
 from gage import locks
 from gage.errors import LockedError, NotFoundError, StateError
 from gage.listing import read_rows
+from gage.repair import repair_home
 from gage.run import Run
 from gage.said import set_label
 from gage.status import run_status
 from gage.trash import delete_run, purge_run, restore_run, sweep, trash_rows
-from tests.programs import write
+from tests.programs import program, write
 from tests.written import write_run
 
 
@@ -210,6 +211,25 @@ def stopped_before(call, work):
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     assert code in (0, 77)
     return code == 77
+
+
+def test_what_cannot_be_removed_is_in_the_way_of_nothing_else(home):
+    first, second = whole_run(home), whole_run(home)
+    gone = delete_run(first)
+    delete_run(second)
+    place = f"{gone.home}.purge"
+    os.rename(gone.home, place)
+    stays = f"{place}/{first.name}/sub"
+    if program("chattr", "+i", stays).code != 0:
+        pytest.skip("no file can be made to stay here")
+    try:
+        assert [row.name for row in trash_rows(home)] == [second.name]
+        with pytest.raises(PermissionError):
+            repair_home(home)
+    finally:
+        program("chattr", "-i", stays)
+    repair_home(home)
+    assert not os.path.exists(place)
 
 
 def test_a_deletion_stopped_anywhere_is_finished_or_never_was(home):

@@ -24,8 +24,11 @@ def chosen(
 ) -> list[Row]:
     """The runs among those listed that *specs* name, or all of them without specs.
 
-    Raises NotFoundError where a spec names none, or there is none at all.
+    Raises NotFoundError where a spec names none, or there is none at all; UsageError where
+    *limit* leaves none.
     """
+    if limit == 0:
+        raise UsageError("-n 0 leaves no run", "leave it away, or -n 1 for the newest")
     rows = listed(home, filters, limit)
     if not rows and not specs:
         expect_met(home, filters)

@@ -123,6 +123,13 @@ def test_what_was_done_fits_the_line_and_does_not_steer_the_terminal(tmp_path, h
     assert shown == f"deleted  00030003  train  \\x1b[2J{'x' * 16}…\n"
 
 
+@pytest.mark.parametrize("words", [["runs", "rm", "-y"], ["report"], ["runs", "label", "x"]])
+def test_a_limit_that_leaves_no_run_is_said(tmp_path, home, words):
+    told = gage(*words, "-n", "0", cwd=tmp_path)
+    assert ": -n 0 leaves no run" in told.err
+    assert (told.out, told.code) == ("", 2)
+
+
 def test_a_run_that_is_running_is_not_deleted_and_what_stops_it_is_told(tmp_path):
     project = Project(tmp_path, 'op: {exec: "echo > ready; exec sleep 60"}\n')
     runner = begun("gage", "run", "-y", "op", cwd=project.path)

@@ -440,6 +440,21 @@ def test_what_is_written_reads_back(tmp_path, scalar, items, values):
     assert read_document(path).data == {"a:b": definition}
 
 
+def test_of_the_params_of_a_stage_those_are_taken_that_are_there(tmp_path):
+    put(tmp_path, "params.yaml", "lr: 0.5\ndeep: {a: 1}\n")
+    put(tmp_path, "dvc.yaml", "stages:\n  fit: {cmd: echo fit, params: [lr, deep, gone]}\n")
+    said, operations = made(tmp_path)
+    assert operations["fit"].data["config"] == ["params.yaml#lr", "params.yaml#deep.**"]
+    assert "left out: dvc.yaml: fit: params: gone: not in params.yaml\n" in said
+
+
+def test_operations_of_guild_that_are_none_are_told(tmp_path):
+    put(tmp_path, "guild.yml", "- {model: m, operations: 5}\n- operations: {a: {exec: echo}}\n")
+    said, operations = made(tmp_path)
+    assert list(operations) == ["a"]
+    assert "left out: guild.yml: m: operations: 5: no mapping\n" in said
+
+
 def test_stages_that_need_each_other_make_no_pipeline(tmp_path):
     put(tmp_path, "dvc.yaml", DVC_CIRCLE)
     said, operations = made(tmp_path)
@@ -612,9 +627,9 @@ def test_the_steps_of_guild_keep_what_there_is_here(tmp_path):
     said, operations = made(tmp_path)
     first = {"run": "train --needed", "tags": ["t"], "expect": {"files": ["model"]}}
     assert operations["all"].data["steps"] == [first, {"run": "train"}]
-    assert "all: step 1: gpus: no counterpart here\n" in said
-    assert "all: step 2: expect: output: done: no counterpart here\n" in said
-    assert "all: step 2: expect: file: x, contains: y: no counterpart here\n" in said
+    assert "all: steps.0: gpus: no counterpart here\n" in said
+    assert "all: steps.1: expect: output: done: no counterpart here\n" in said
+    assert "all: steps.1: expect: file: x, contains: y: no counterpart here\n" in said
     assert "all: requires: is for its steps to say\n" in said
     assert gage("run", "-y", "all", cwd=tmp_path).code == 0
 

@@ -5,18 +5,11 @@ all else that would move a cursor is left out, or shown escaped. A line that was
 again and again, as a progress bar is, is shown as it stood last.
 """
 
-import re
 from collections.abc import Iterator
 from html import escape
 
+from gage.sequences import SEQUENCE, last_piece
 from gage.shown import shown, shown_line
-
-_SEQUENCE = re.compile(
-    r"\x1b\[(?P<colour>[0-9;]{0,60})m"
-    r"|\x1b\[[0-?]{0,60}[ -/]{0,8}[@-~]"  # any other that ECMA-48 knows
-    r"|\x1b[\]PX^_][^\x07\x1b]{0,4000}(?:\x07|\x1b\\)"  # a title, a link, a picture
-    r"|\x1b[ -/]{0,8}[0-Z\\^-~]"
-)
 
 
 def as_text(text: str) -> str:
@@ -32,13 +25,12 @@ def as_lines(text: str) -> str:
 def terminal_text(data: bytes) -> str:
     """What a terminal shows of *data*, as HTML for ``<pre>``."""
     text = data.decode("utf-8", "backslashreplace").replace("\r\n", "\n")
-    lines = (line.rstrip("\r").rpartition("\r")[2] for line in text.split("\n"))
-    return "".join(_coloured("\n".join(lines)))
+    return "".join(_coloured("\n".join(map(last_piece, text.split("\n")))))
 
 
 def _coloured(text: str) -> Iterator[str]:
     at, style = 0, ""
-    for match in _SEQUENCE.finditer(text):
+    for match in SEQUENCE.finditer(text):
         yield _styled(text[at : match.start()], style)
         at = match.end()
         if match["colour"] is not None:

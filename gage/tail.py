@@ -5,20 +5,14 @@ and neither are sequences that colour or move. Tabs are spaces; other characters
 """
 
 import os
-import re
 import stat
 
 from gage.output import RUN
 from gage.run import Run, run_meta_path
+from gage.sequences import SEQUENCE, last_piece
 
 LENGTH = 1 << 14
 """No more of an output is read than so many bytes, however long its last line is."""
-
-_SEQUENCE = re.compile(
-    r"\x1b\[[0-?]*[ -/]*[@-~]"  # CSI: colour, the cursor
-    r"|\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\|\Z)"  # OSC and other strings
-    r"|\x1b[ -/]*[0-~]"
-)
 
 
 def last_lines(run: Run, count: int, *, name: str = RUN) -> list[str]:
@@ -37,11 +31,7 @@ def last_lines(run: Run, count: int, *, name: str = RUN) -> list[str]:
 
 def shown_last(line: str) -> str:
     """What is to be seen of *line* when all of it was written."""
-    for piece in reversed(line.split("\r")):
-        text = _SEQUENCE.sub("", piece).expandtabs().rstrip()
-        if text.strip():
-            return text
-    return ""
+    return SEQUENCE.sub("", last_piece(line)).expandtabs().rstrip()
 
 
 def _end_of(path: str) -> bytes:

@@ -50,6 +50,8 @@ class Stage(NamedTuple):
 
 def read_stage(raw: Mapping[str, Any], values: Mapping[str, Any], directory: str) -> Stage:
     """The stage that *raw* defines with *values*. Raises ConfigError for what is none."""
+    if not raw.get("cmd"):
+        raise ConfigError("no cmd")
     lost = [key for key in raw if key not in _KNOWN and raw[key]]
     lost += ["plots"] if raw.get("plots") else []
     lost = [f"{', '.join(lost)}: no counterpart here"] if lost else []

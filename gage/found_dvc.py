@@ -11,9 +11,10 @@ import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from gage.dvc_groups import stages_of
 from gage.dvc_stage import Stage, read_stage
 from gage.dvc_values import default_values, with_vars
-from gage.errors import GageError
+from gage.errors import ConfigError, GageError
 from gage.found import Found, mapping, operation_name, read_foreign, remark
 
 NAME = "dvc.yaml"
@@ -32,17 +33,9 @@ def find_dvc(directory: str) -> Iterator[Found]:
             yield remark(NAME, "vars: their values stand where they are used, and are no flags")
         except GageError as error:
             yield remark(NAME, error.message)
-    stages: dict[str, Stage] = {}
-    for name, raw in mapping(data.get("stages")).items():
-        spec = mapping(raw)
-        if "foreach" in spec or "matrix" in spec or not spec.get("cmd"):
-            kind = next((k for k in ("foreach", "matrix") if k in spec), "no cmd")
-            yield remark(NAME, f"{name}: {kind}: no counterpart here")
-            continue
-        try:
-            stages[operation_name(name)] = read_stage(spec, values, directory)
-        except GageError as error:
-            yield remark(NAME, f"{name}: {error.message}")
+    stages, troubles = _stages(mapping(data.get("stages")), values, directory)
+    for name, trouble in troubles.items():
+        yield remark(NAME, f"{name}: {trouble}")
     makers = {out: name for name, stage in stages.items() for out in stage.outs}
     for name, stage in stages.items():
         yield Found(name, NAME, _operation(directory, name, stage, makers), _about(name, stage))
@@ -53,12 +46,33 @@ def find_dvc(directory: str) -> Iterator[Found]:
         if steps is None:
             yield remark(NAME, "no pipeline: the stages depend on each other in a circle")
             return
-        others = [operation_name(name) for name in mapping(data.get("stages"))]
-        lost = [name for name in others if name not in stages]
-        description = f"All stages but {', '.join(lost)}" if lost else "All stages"
+        description = f"All stages but {', '.join(troubles)}" if troubles else "All stages"
         pipeline = {"description": description, "default": True, "steps": steps}
         name = "pipeline" if "pipeline" not in stages else "all-stages"
         yield Found(name, NAME, pipeline, f"runs {', '.join(steps)}")
+
+
+def _stages(
+    definitions: Mapping[str, Any], values: Mapping[str, Any], directory: str
+) -> tuple[dict[str, Stage], dict[str, str]]:
+    """The stages by the names of their operations; and of what is none of them, why."""
+    stages: dict[str, Stage] = {}
+    troubles: dict[str, str] = {}
+    for group, spec in definitions.items():
+        try:
+            of_group = stages_of(group, mapping(spec), values)
+        except ConfigError as error:
+            troubles[group] = error.message
+            continue
+        for name, definition, own in of_group:
+            called = operation_name(name)
+            try:
+                if called in stages:
+                    raise ConfigError(f"another stage is called {called} here")
+                stages[called] = read_stage(definition, own, directory)
+            except GageError as error:
+                troubles[name] = error.message
+    return stages, troubles
 
 
 def _about(name: str, stage: Stage) -> str:

@@ -280,7 +280,7 @@ stages:
     metrics:
       - metrics.json: {cache: false}
   each:
-    foreach: [1, 2]
+    foreach: []
     do: {cmd: 'echo ${item}'}
 """
 
@@ -297,7 +297,9 @@ def test_the_stages_of_dvc_and_a_pipeline_of_them(tmp_path):
     put(tmp_path, "raw/data.csv", "1\n")
     said, operations = made(tmp_path)
     assert list(operations) == ["prepare", "train", "pipeline"]
-    assert "left out: dvc.yaml: each: foreach: no counterpart here" in said
+    assert (
+        "left out: dvc.yaml: each: foreach: neither a list nor a mapping that has anything" in said
+    )
     assert "gage run pipeline" in said
     assert operations["pipeline"].data["description"] == "All stages but each"
     assert gage("run", "-y", cwd=tmp_path).code == 0
@@ -306,6 +308,52 @@ def test_the_stages_of_dvc_and_a_pipeline_of_them(tmp_path):
     shown = json.loads(gage("show", "train@", "--json", cwd=tmp_path).out)
     assert shown["metrics"] == {"loss": 4}
     assert set(shown["config"]) == {"seed", "train.lr", "train.deep.er"}
+
+
+DVC_GROUPS = """\
+stages:
+  fetch:
+    foreach: [uk, us]
+    do:
+      cmd: echo ${item} > ${item}.txt
+      outs: ["${item}.txt"]
+  fit:
+    foreach:
+      small: {lr: 1}
+      large: {lr: 2}
+    do: {cmd: "echo ${key} lr=${item.lr} seed=${seed}"}
+  grid:
+    matrix:
+      model: [a, b]
+      size: "${sizes}"
+    cmd: cat uk.txt; echo ${item.model} ${item.size.n}
+    deps: [uk.txt]
+  wide: {foreach: "${many}", do: {cmd: echo}}
+  nothing: {foreach: 5, do: {cmd: echo}}
+  fetch-uk: {cmd: echo again}
+"""
+
+
+def test_the_stages_of_groups_of_dvc_are_operations_of_their_own(tmp_path):
+    put(tmp_path, "dvc.yaml", DVC_GROUPS)
+    put(
+        tmp_path, "params.yaml", f"seed: 3\nsizes: [{{n: 8}}, {{n: 9}}]\nmany: {list(range(101))}\n"
+    )
+    said, operations = made(tmp_path)
+    grid = [f"grid-{model}-size{i}" for model in "ab" for i in (0, 1)]
+    assert list(operations) == ["fetch-uk", "fetch-us", "fit-small", "fit-large", *grid, "pipeline"]
+    assert operations["fit-large"].data["exec"] == "echo large lr=2 seed=${seed}"
+    assert operations["grid-b-size1"].data["depends"] == [{"run": "fetch-uk", "files": "/uk.txt"}]
+    for line in (
+        "wide: foreach: more than 100 stages",
+        "nothing: foreach: neither a list nor a mapping that has anything",
+        "fetch-uk: another stage is called fetch-uk here",
+    ):
+        assert f"left out: dvc.yaml: {line}\n" in said
+    told = gage("run", "-y", cwd=tmp_path)
+    assert told.code == 0, told.err
+    assert gage("cat", "grid-b-size1@", "uk.txt", cwd=tmp_path).out == "uk\n"
+    assert gage("log", "grid-b-size1@", cwd=tmp_path).out == "uk\nb 9\n"
 
 
 MLPROJECT = """\

@@ -15,6 +15,9 @@ from gage.porcelain.commands import PLUMBING, RUNNERS, commands, load
 from gage.programs import find_program
 from gage.trust import VARIABLE as TRUST
 
+_TAKE_VALUES = ("-C", "--runs")
+"""Options before the command that take a value."""
+
 _ELSEWHERE = {"list": "runs"}
 """What hands write that know other tools, and is nearer to another command of ours."""
 
@@ -24,9 +27,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     if argv is None:
         begin()
     open_standard_streams()
-    if argv is None:
-        leave(guarded("gage", lambda: _run(*_options_taken(sys.argv[1:]))))
-    return guarded("gage", lambda: _run(*_options_taken(list(argv))))
+    words = list(sys.argv[1:] if argv is None else argv)
+    code = guarded("gage", lambda: _run(*_options_taken(words)), _is_runner(words))
+    return leave(code) if argv is None else code
+
+
+def _is_runner(words: list[str]) -> bool:
+    """Whether the command is one that answers as what it runs."""
+    while words and words[0].startswith("-"):
+        words = _parted(words)
+        words = words[2:] if words[0] in _TAKE_VALUES else words[1:]
+    return bool(words) and words[0] in RUNNERS
 
 
 def _run(words: list[str], no_pager: bool) -> int:
@@ -76,7 +87,7 @@ def _options_taken(words: list[str]) -> tuple[list[str], bool]:
     """*words* without the options before the command, and whether no pager is wanted."""
     directory = runs = ""
     no_pager = False
-    while words and (words := _parted(words))[0] in ("-C", "--runs", "--trust", "--no-pager"):
+    while words and (words := _parted(words))[0] in (*_TAKE_VALUES, "--trust", "--no-pager"):
         if words[0] == "--no-pager":
             no_pager = True
             words = words[1:]

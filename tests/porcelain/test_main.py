@@ -144,6 +144,20 @@ def test_a_directory_that_is_not_there_is_named(tmp_path, words):
     assert told.code == 10
 
 
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["-C", "nowhere", "run"], 125),
+        (["--runs=x", "-Cnowhere", "restart", "a"], 125),
+        (["-C", "nowhere", "runs"], 10),
+        (["-C", "nowhere", "show", "run"], 10),
+    ],
+)
+def test_what_runs_says_its_own_troubles_with_125_before_it_is_reached_too(tmp_path, words, code):
+    told = gage(*words, cwd=tmp_path)
+    assert (told.err, told.code) == ("gage: nowhere: No such file or directory\n", code)
+
+
 def test_a_reader_that_goes_away_is_no_trouble(tmp_path):
     home = str(tmp_path / "runs")
     for number in range(3):

@@ -51,8 +51,11 @@ def expect_field(rows: Sequence[Row], name: str) -> None:
         return  # it has the value null
     from difflib import get_close_matches
 
+    from gage.series import hint_of_printed
+
     near = get_close_matches(name, [*values, *known], n=1)
     hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(values)}"
+    hint = hint_of_printed(rows, name) or hint
     raise NotFoundError(f"{name}: no such field in these runs", hint)
 
 

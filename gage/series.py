@@ -19,11 +19,14 @@ from gage.opdef import metric_patterns, raw_steps
 from gage.output import RUN, read_tail
 from gage.output_index import index_records
 from gage.recorded import recorded_opdef
+from gage.row import Row
 from gage.run import Run, run_meta_path
 from gage.searching import Match, all_matches
 from gage.summary import OUTPUT_LIMIT, number_of
 
 _NUMBER = r"[-+]?(?:(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|nan|inf)\b"
+
+_LOOKED_AT = 10
 
 
 class Point(NamedTuple):
@@ -69,6 +72,21 @@ def read_series(run: Run, names: Iterable[str] = (), *, defined: bool = True) ->
             found.series[tag] = Series(points, scalars.before[tag])
     found.complaints.extend(scalars.complaints)
     return found
+
+
+def hint_of_printed(rows: Sequence[Row], name: str) -> str:
+    """What to do about a value *name* that one of the first *rows* printed, and no run has.
+
+    Empty where none of them did.
+    """
+    for row in rows[:_LOOKED_AT]:
+        try:
+            printed = read_series(row.run, [name], defined=False).series
+        except OSError:
+            continue
+        if name in printed:
+            return f"gage plot {name} draws what runs print; `metrics` of the operation keeps it"
+    return ""
 
 
 def plain_pattern(name: str) -> str:

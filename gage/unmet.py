@@ -10,6 +10,7 @@ from gage.fields import ALIASES, FACTS, field, operation_names
 from gage.filters import Filters, filter_fields, filter_values
 from gage.nearest import nearest
 from gage.row import Row
+from gage.series import hint_of_printed
 
 _OPERATION = ("operation", *(name for name, fact in ALIASES.items() if fact == "operation"))
 
@@ -28,7 +29,8 @@ def unmet(filters: Filters, rows: Sequence[Row]) -> Iterator[Unmet]:
     for text in filters.expressions:
         for name in filter_fields(text):
             if name not in FACTS and name not in ALIASES and not any(map(field(name), rows)):
-                yield _unmet(f"no run here has a value {name}", name, _fields(rows))
+                found = _unmet(f"no run here has a value {name}", name, _fields(rows))
+                yield found._replace(hint=hint_of_printed(rows, name) or found.hint)
     operations = dict.fromkeys(name for row in rows for name in operation_names(row))
     for text in filters.expressions:
         for names in filter_values(text, _OPERATION):

@@ -133,7 +133,8 @@ def _final_values(rows: Sequence[Row], metric: str, x: str) -> list[tuple[Row, f
         raise NotFoundError(f"{len(rows)} runs: no values of {metric}", _known(rows))
     if len(pairs) < len(rows):
         missing = len(rows) - len(pairs)
-        complain(PROG, f"{missing} of {len(rows)} runs have no {metric}, or no {x}")
+        have = "has" if missing == 1 else "have"
+        complain(PROG, f"{missing} of {len(rows)} runs {have} no {metric}, or no {x}")
     return pairs
 
 

@@ -77,6 +77,16 @@ def test_columns_are_chosen_in_their_order(tmp_path, three):
     )
 
 
+def test_a_value_that_runs_only_print_is_said_to_be_no_field_yet(tmp_path):
+    write_run(str(tmp_path / "runs"), 1, "train", output=b"step: 1 loss: 0.5\n")
+    hint = "hint: gage plot loss draws what runs print; `metrics` of the operation keeps it\n"
+    for words in (("compare", "-c", "loss"), ("compare", "--sort", "loss")):
+        told = gage("--runs", "runs", *words, cwd=tmp_path)
+        assert told.err == f"gage compare: loss: no such field in these runs\n{hint}"
+    told = gage("--runs", "runs", "runs", "-Fe", "loss < 1", cwd=tmp_path)
+    assert told.err == f"gage runs: no run here has a value loss\n{hint}"
+
+
 def test_a_field_that_no_run_has_is_said_with_the_nearest(tmp_path, three):
     for words in (("-c", "los"), ("--sort", "-los")):
         told = compare(tmp_path, *words)

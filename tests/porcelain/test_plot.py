@@ -107,7 +107,7 @@ def test_final_values_are_drawn_over_a_flag(tmp_path, home):
     assert told.out.count("●") == 4
     assert "lr (logarithmic)" in told.out
     assert {"0.001", "0.01", "0.1", "1"} <= set(told.out.split())
-    assert told.err == "gage plot: 1 of 5 runs have no loss, or no lr\n"
+    assert told.err == "gage plot: 1 of 5 runs has no loss, or no lr\n"
     told = plot(tmp_path, "loss", "-n", "3")
     assert told.code == 10
     assert told.err.endswith("hint: gage plot loss --x lr draws these\n")

@@ -1,6 +1,7 @@
 """gage restart: run a run again, in place, with the code that it was staged with."""
 
 import os
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Annotated
 
@@ -123,15 +124,16 @@ def _restart(
         say(remarks, how.quiet, prog)
         status = "staged"
     if status == "staged" and not changes:
-        return start_staged(run, how, prog, environ)
+        return _start(run, parent, how, prog, environ)
     target = _check(run, given, how.options, environ)
     if status == "completed" and _is_as_it_would_be(run, given, how.options):
         if not how.quiet:
             complain(prog, f"not needed: {row.id} is completed, and nothing changed")
         return 0
     if is_possible() and not yes:
-        question = f"Restart {row.operation} {short_name(run)} {' '.join(values)}".rstrip() + "?"
-        if not confirm(question, default=True):
+        what = f"{row.operation} {short_name(run)} {' '.join(values)}".rstrip()
+        of = f", a step of {parent.opref} {short_name(parent)}" if parent else ""
+        if not confirm(f"Restart {what}{of}?", default=True):
             return DECLINED
     environ = with_secrets(environ, run, target, completed=not how.options.needed)
     remarks = []
@@ -148,7 +150,17 @@ def _restart(
             tell=remarks.append,
         )
     say(remarks, how.quiet, prog)
-    return start_staged(run, how, prog, environ)
+    return _start(run, parent, how, prog, environ)
+
+
+def _start(run: Run, parent: Run | None, how: How, prog: str, environ: Mapping[str, str]) -> int:
+    code = start_staged(run, how, prog, environ)
+    # Who restarts the newest run after a pipeline has failed may have meant the pipeline.
+    if code == 0 and parent and sys.stderr.isatty() and run_status(parent) != "completed":
+        whole = f"{parent.opref} {short_name(parent)}"
+        hint = f"gage restart {short_name(parent)} --needed"
+        complain(prog, f"{short_name(run)} is a step of {whole}, which goes on with", hint)
+    return code
 
 
 def _check(

@@ -196,6 +196,30 @@ def test_a_step_that_was_restarted_alone_is_not_called_done_wrongly(tmp_path):
     assert told.out == "training 0.1 5 1\n"
 
 
+def test_who_restarts_a_step_is_told_of_its_pipeline(tmp_path):
+    project = Project(
+        tmp_path,
+        "ok: {exec: echo ok}\n"
+        "fail: {exec: 'test ${fail} = no', flags: {fail: yes}}\n"
+        "all: {steps: [ok, {run: fail, flags: {fail: '${fail}'}}], flags: {fail: yes}}\n",
+    )
+    assert project.gage("run", "-y", "all").code == 1
+    step, whole = project.newest("fail").id[:8], project.newest("all").id[:8]
+    shown, code = gage_on_terminal(
+        *("restart", "@", "fail=no"), cwd=project.path, answers={"[Y/n] ": "\n"}
+    )
+    assert code == 0
+    assert f"Restart fail {step} fail=no, a step of all {whole}? [Y/n] " in shown
+    assert shown.endswith(
+        f"gage restart: {step} is a step of all {whole}, which goes on with\n"
+        f"hint: gage restart {whole} --needed\n"
+    )
+    assert project.gage("restart", whole, "--needed", "fail=no").code == 0
+    shown, _ = gage_on_terminal("restart", "-y", step, cwd=project.path)
+    assert "is a step" not in shown
+    assert project.gage("restart", step).err == ""
+
+
 def test_a_step_that_needs_another_cannot_be_run_alone_before_it(tmp_path):
     project = chain(tmp_path)
     project.run("all", "lr=20")

@@ -1,6 +1,7 @@
 """gage restart: run a run again, in place, with the code that it was staged with."""
 
 import os
+import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Annotated
@@ -17,7 +18,7 @@ from gage.given_secrets import secrets_among
 from gage.locks import take
 from gage.opdef import is_batch
 from gage.operation import Operation, Prepared, open_operation
-from gage.pipeline import is_pipeline
+from gage.pipeline import find_links, is_pipeline
 from gage.porcelain.asking import DECLINED, confirm, is_possible
 from gage.porcelain.choosing import listed, select_one
 from gage.porcelain.options import (
@@ -124,7 +125,7 @@ def _restart(
         say(remarks, how.quiet, prog)
         status = "staged"
     if status == "staged" and not changes:
-        return _start(run, parent, how, prog, environ)
+        return _start(run, parent, values, how, prog, environ)
     target = _check(run, given, how.options, environ)
     if status == "completed" and _is_as_it_would_be(run, given, how.options):
         if not how.quiet:
@@ -150,17 +151,42 @@ def _restart(
             tell=remarks.append,
         )
     say(remarks, how.quiet, prog)
-    return _start(run, parent, how, prog, environ)
+    return _start(run, parent, values, how, prog, environ)
 
 
-def _start(run: Run, parent: Run | None, how: How, prog: str, environ: Mapping[str, str]) -> int:
+def _start(
+    run: Run,
+    parent: Run | None,
+    values: Sequence[str],
+    how: How,
+    prog: str,
+    environ: Mapping[str, str],
+) -> int:
     code = start_staged(run, how, prog, environ)
     # Who restarts the newest run after a pipeline has failed may have meant the pipeline.
     if code == 0 and parent and sys.stderr.isatty() and run_status(parent) != "completed":
         whole = f"{parent.opref} {short_name(parent)}"
-        hint = f"gage restart {short_name(parent)} --needed"
-        complain(prog, f"{short_name(run)} is a step of {whole}, which goes on with", hint)
+        complain(
+            prog,
+            f"{short_name(run)} is a step of {whole}, which goes on with",
+            shlex.join(
+                [
+                    "gage",
+                    "restart",
+                    short_name(parent),
+                    "--needed",
+                    *_values_for_step(parent, run, values),
+                ]
+            ),
+        )
     return code
+
+
+def _values_for_step(parent: Run, run: Run, values: Sequence[str]) -> list[str]:
+    """*values* of *run* as its pipeline takes them, which would else give it its own."""
+    links = find_links(parent) if values else []
+    step = next((link.name for link in links if os.path.basename(link.run_dir) == run.name), "")
+    return [f"{step}:{value}" for value in values if step]
 
 
 def _check(

@@ -212,9 +212,10 @@ def test_who_restarts_a_step_is_told_of_its_pipeline(tmp_path):
     assert f"Restart fail {step} fail=no, a step of all {whole}? [Y/n] " in shown
     assert shown.endswith(
         f"gage restart: {step} is a step of all {whole}, which goes on with\n"
-        f"hint: gage restart {whole} --needed\n"
+        f"hint: gage restart {whole} --needed fail:fail=no\n"
     )
-    assert project.gage("restart", whole, "--needed", "fail=no").code == 0
+    told = project.gage("restart", whole, "--needed", "fail:fail=no")
+    assert (told.code, done(told)) == (0, [])
     shown, _ = gage_on_terminal("restart", "-y", step, cwd=project.path)
     assert "is a step" not in shown
     assert project.gage("restart", step).err == ""

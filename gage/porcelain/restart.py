@@ -1,7 +1,6 @@
 """gage restart: run a run again, in place, with the code that it was staged with."""
 
 import os
-import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Annotated
@@ -165,20 +164,12 @@ def _start(
     code = start_staged(run, how, prog, environ)
     # Who restarts the newest run after a pipeline has failed may have meant the pipeline.
     if code == 0 and parent and sys.stderr.isatty() and run_status(parent) != "completed":
+        import shlex
+
         whole = f"{parent.opref} {short_name(parent)}"
-        complain(
-            prog,
-            f"{short_name(run)} is a step of {whole}, which goes on with",
-            shlex.join(
-                [
-                    "gage",
-                    "restart",
-                    short_name(parent),
-                    "--needed",
-                    *_values_for_step(parent, run, values),
-                ]
-            ),
-        )
+        again = ["gage", "restart", short_name(parent), "--needed"]
+        hint = shlex.join([*again, *_values_for_step(parent, run, values)])
+        complain(prog, f"{short_name(run)} is a step of {whole}, which goes on with", hint)
     return code
 
 

@@ -119,8 +119,9 @@ def _change(run: RunPart, first: RunPart, *, is_open: bool) -> Iterator[str]:
     assert run.change
     is_same = not run.change.tables and not run.change.diff
     opened = " open" * is_open
-    yield f'<details class="card run"{opened}><summary><span class="id">{as_text(run.name)}</span>'
-    yield f'<span class="more">{"is the same" if is_same else as_text(run.said)}</span></summary>'
+    yield f'<details class="card run"{opened}><summary>{as_text(run.operation)} <span class="id">'
+    said = "is the same" if is_same else as_text(run.said)
+    yield f'{as_text(run.name)}</span><span class="more">{said}</span></summary>'
     heads = ["", first.name, run.name]
     yield '<div class="parts">'
     for title, rows in run.change.tables:

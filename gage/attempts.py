@@ -23,6 +23,7 @@ ENDED = ("proc/exit", "proc/lock", "started", "stopped", "summary.json")
 """Facts of one attempt alone: the next must not be taken for finished."""
 
 _WENT_IN = (
+    "opdef.json",
     "config.json",
     "given.json",
     "manifest",

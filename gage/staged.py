@@ -3,6 +3,7 @@
 import os
 import stat
 
+from gage.attempts import attempt_numbers
 from gage.digest import algorithm_of, digest_fd, link_digest
 from gage.dirs import Dirs
 from gage.errors import StateError
@@ -28,9 +29,17 @@ def check_staged(run: Run) -> None:
                 )
 
 
-def was_staged(run: Run) -> bool:
-    """Whether everything that *run* needs entered it once, though it may be pending again."""
-    return has_fact(run, "manifest")
+def was_never_staged(run: Run) -> bool:
+    """Whether not all that *run* needs ever entered it: then it is pending for the first time."""
+    return not has_fact(run, "manifest") and not attempt_numbers(run)
+
+
+def is_stripped(run: Run) -> bool:
+    """Whether staging *run* anew was stopped: what went in is gone, or not all there yet.
+
+    The manifest goes before the files do, and comes when all others are there.
+    """
+    return not has_fact(run, "manifest") and bool(attempt_numbers(run))
 
 
 def check_before_reopening(run: Run) -> None:

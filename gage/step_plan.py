@@ -28,7 +28,7 @@ from gage.recorded import recorded_config, recorded_opdef, recorded_opref, recor
 from gage.renewal import renew, renew_from
 from gage.run import Run, has_fact, open_run, read_fact
 from gage.scalar import Scalar
-from gage.staged import check_before_reopening, was_staged
+from gage.staged import check_before_reopening, is_stripped, was_never_staged
 from gage.stamps import read_stamp
 from gage.status import run_status
 from gage.step import Step
@@ -146,7 +146,7 @@ def _planned(plan: _Plan, named: NamedStep, link: StepLink, earlier: Action | No
         raise LockedError(f"{run}: still running{who}", f"gage runs stop {run.name}")
     if status == "unknown":
         raise StateError(f"{run}: a fact is missing or damaged", f"gage-fsck {run}")
-    if status == "pending" and not was_staged(run):
+    if status == "pending" and was_never_staged(run):
         if not plan.parent.id or read_fact(run, "parent") != plan.parent.id:
             raise StateError(f"{run}: not staged yet", f"gage-stage {run}")
         return PlannedStep(named, "stage", link, {})
@@ -194,7 +194,8 @@ def _renewed(plan: _Plan, named: NamedStep, run: Run) -> tuple[dict[str, str], P
     """
     step = named.step if named.step.operation else None
     texts = step_flags(named, recorded_opref(plan.parent), plan.config) if step else {}
-    if not plan.force or is_batch(recorded_opdef(run)):
+    anew = plan.force or is_stripped(run)
+    if not anew or is_batch(recorded_opdef(run)):
         return changed_values(run, texts), renew(run, texts)
     return texts, renew_from(run, _operation_now(run), texts, step)
 

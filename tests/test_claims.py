@@ -37,6 +37,7 @@ SILENT = {
     ("given.json", "gone"): OPTIONAL,
     ("summary.json", "gone"): OPTIONAL,
     ("attempts/1/given.json", "gone"): OPTIONAL,
+    ("attempts/1/opdef.json", "gone"): "nothing asks for it but a reader of the attempt",
     ("attempts/1/summary.json", "gone"): OPTIONAL,
     ("log/patched", "gone"): OPTIONAL,
     ("log/patched", "empty"): "a reopening that was killed leaves it so, if values were written",
@@ -72,6 +73,7 @@ FACTS = [
     *(f"output/{name}{end}" for name in ("20_runtime", "40_run", "50_finalize")
       for end in ("", ".index")),
     *(f"attempts/1/{name}" for name in ("config.json", "dependencies.json", "given.json")),
+    "attempts/1/opdef.json",
     *(f"attempts/1/{name}" for name in ("manifest", "started", "stopped", "summary.json")),
     *(f"attempts/1/proc/{name}" for name in ("cmd.json", "env.json", "exit")),
     *(f"attempts/1/output/{name}{end}" for name in ("40_run", "50_finalize")

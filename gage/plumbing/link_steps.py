@@ -12,7 +12,7 @@ from gage.opref import OpRef
 from gage.pipeline import StepLink, link_step, named_steps, step_links
 from gage.recorded import recorded_opdef
 from gage.run import Run, open_run
-from gage.staged import was_staged
+from gage.staged import was_never_staged
 
 
 def link_steps(parent: Run, steps: Sequence[tuple[str, Run]]) -> None:
@@ -21,7 +21,7 @@ def link_steps(parent: Run, steps: Sequence[tuple[str, Run]]) -> None:
     Raises StateError where something else has the name, or the parent is not staged, which
     would take the links away again, and UsageError for no name.
     """
-    if not was_staged(parent):
+    if was_never_staged(parent):
         raise StateError(f"{parent}: not staged yet", f"gage-stage {parent}")
     for name, step in steps:
         link_step(parent, name or _free_name(parent, step), step.run_dir)

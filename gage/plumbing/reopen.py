@@ -11,13 +11,13 @@ from gage.cli import command, complain, parser_for
 from gage.clock import Clock
 from gage.durable import sync_policy
 from gage.errors import StateError
-from gage.facts import expect_own_folders, log_action, put_json, unseal_logs
+from gage.facts import expect_own_folders, log_action, put_json, remove_fact, unseal_logs
 from gage.files_log import FileEvent, append_events, entered
 from gage.flags import parse_assignment
 from gage.given_secrets import secrets_among
 from gage.locks import holding
 from gage.manifest import DEPENDENCY, GENERATED, RUNTIME, SOURCE
-from gage.opdef import is_batch
+from gage.opdef import OpDef, is_batch
 from gage.operation import Prepared, open_operation
 from gage.process_tree import check_no_survivors
 from gage.progress import Progress, Tell, ignore, unheard
@@ -31,10 +31,11 @@ from gage.recorded import (
 from gage.removing import remove_files
 from gage.renewal import renew, renew_from
 from gage.run import Run, has_fact, open_run
+from gage.run_files import walk_run_dir
 from gage.sealing import unseal
 from gage.secret import hide, masked
-from gage.staged import check_before_reopening, was_staged
-from gage.staging import STAGE_PHASES, Staging, do_phase
+from gage.staged import check_before_reopening, is_stripped, was_never_staged
+from gage.staging import STAGE_PHASES, Staging, do_phase, source_files
 from gage.status import expect
 from gage.step import Step
 
@@ -56,10 +57,11 @@ def reopen_run(
     """Make *run* staged again; *given* are new values as texts.
 
     The attempt that ended is kept, and what was generated is still there unless *clean*.
-    With *force_sourcecode* the operation and its source code are those of the project now,
-    and of the run of a pipeline's *step* all values are those *given*. Raises StateError
-    where the run is not finished or its staged files were changed, ConfigError for a value
-    that cannot be, LockedError while something of it runs.
+    With *force_sourcecode*, and where a reopening with it was stopped, the operation and its
+    source code are those of the project now, and of the run of a pipeline's *step* all values
+    are those *given*. Raises StateError where the run is not finished, its staged files were
+    changed or those of the project cannot be taken, ConfigError for a value that cannot be,
+    LockedError while something of it runs.
     """
     given = given or {}
     with holding(run):
@@ -67,11 +69,13 @@ def reopen_run(
         expect_own_folders(run)
         _expect_reopenable(run, changes=bool(given) or clean or force_sourcecode)
         project = recorded_project(run) or os.getcwd()
-        anew = force_sourcecode and not is_batch(recorded_opdef(run))
+        stripped = is_stripped(run)
+        anew = stripped or (force_sourcecode and not is_batch(recorded_opdef(run)))
         if anew:
             operation = open_operation(project, str(run.opref))
             project = operation.project
             renewed = renew_from(run, operation, given, step)
+            _expect_stageable(run, renewed.opdef, project, clean=clean)
         else:
             check_before_reopening(run)
             renewed = renew(run, given)
@@ -79,6 +83,11 @@ def reopen_run(
             _keep_attempt(run, now)
         else:
             forget_ended(run)  # what a reopening that was stopped has left of it
+        if anew:
+            # From here on nothing but staging it all makes this a run that can be started.
+            remove_fact(run, "manifest")
+        if stripped:
+            _remove_left_over(run)
         _put_operation(run, renewed)
         gone = [t for t, wanted in ((GENERATED, clean), *((t, anew) for t in WENT_IN)) if wanted]
         _remove_files(run, gone)
@@ -101,7 +110,7 @@ def _expect_reopenable(run: Run, *, changes: bool) -> None:
     if has_fact(run, "staged"):
         if not changes:
             raise StateError(f"{run}: already staged", f"gage-exec {run}")
-    elif not was_staged(run):  # else an earlier reopening was stopped on its way
+    elif was_never_staged(run):  # else an earlier reopening was stopped on its way
         raise StateError(f"{run}: not staged yet", f"gage-stage {run}")
 
 
@@ -125,6 +134,24 @@ def _put_operation(run: Run, renewed: Prepared) -> None:
         put_json(run, "proc", "cmd.json", value=renewed.cmd.args)
     if renewed.cmd.env != recorded.env:
         put_json(run, "proc", "env.json", value=renewed.cmd.env)
+
+
+def _expect_stageable(run: Run, opdef: OpDef, project: str, *, clean: bool) -> None:
+    """Raise StateError for what cannot be staged, while all is as it was."""
+    kept = set() if clean else {path for path, type in entered(run).items() if type == GENERATED}
+    for source in source_files(opdef, project, runs_home=run.home).sources:
+        if source.path in kept:
+            raise StateError(
+                f"{run}: {source.path}: source code now, and the run generated one of that name",
+                "--clean removes what was generated",
+            )
+
+
+def _remove_left_over(run: Run) -> None:
+    """Remove what a staging that was stopped copied, and no log tells of."""
+    known = entered(run)
+    left = [file.path for file in walk_run_dir(run.run_dir) if file.path not in known]
+    remove_files(run.run_dir, left)
 
 
 def _remove_files(run: Run, types: Sequence[str]) -> None:

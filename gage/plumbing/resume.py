@@ -24,7 +24,7 @@ from gage.plumbing.stage import stage_run
 from gage.progress import Tell, unheard
 from gage.recorded import recorded_project
 from gage.run import Run, has_fact, open_run, read_fact
-from gage.staged import was_staged
+from gage.staged import was_never_staged
 from gage.status import exit_note, expect, run_status
 from gage.step_options import VARIABLE, StepOptions, format_options
 
@@ -103,7 +103,7 @@ def _made_staged(
         status = run_status(run)
     if status == "completed" or (once and status == "error"):
         return int(read_fact(run, "proc", "exit") or 0)
-    if status == "pending" and not was_staged(run):
+    if status == "pending" and was_never_staged(run):
         stage_run(run, recorded_project(run) or os.getcwd(), environ=environ, tell=tell, now=now)
     elif status != "staged":
         reopen_run(run, environ=environ, tell=tell, now=now)

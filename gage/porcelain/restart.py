@@ -41,7 +41,7 @@ from gage.renewal import renew, renew_from
 from gage.row import Row
 from gage.run import Run, has_fact, open_run, short_name
 from gage.secret import hide
-from gage.staged import check_before_reopening, was_staged
+from gage.staged import check_before_reopening, is_stripped, was_never_staged
 from gage.status import run_status
 from gage.step_options import StepOptions
 from gage.step_plan import is_behind, plan_steps
@@ -115,7 +115,7 @@ def _restart(
     if parent and run_status(parent) == "running":
         raise LockedError(f"{short_name(run)}: a step of {short_name(parent)}, which is running")
     changes = bool(given) or how.options.clean or how.options.force_sourcecode
-    if status == "pending" and not was_staged(run):
+    if status == "pending" and was_never_staged(run):
         # Its staging was stopped, and nothing of it was run: it is staged now.
         project = recorded_project(run) or os.getcwd()
         remarks: list[str] = []
@@ -185,7 +185,8 @@ def _check(
 ) -> Prepared:
     """What *run* becomes; what is wrong with a step or a value is found while it is as it was."""
     opdef = recorded_opdef(run)
-    if options.force_sourcecode and not is_batch(opdef):
+    anew = options.force_sourcecode or is_stripped(run)
+    if anew and not is_batch(opdef):
         target = renew_from(run, _operation_now(run), given)
     else:
         check_before_reopening(run)

@@ -265,6 +265,20 @@ MUTANTS = (
         *("kill", "reopen"),
     ),
     Mutant(
+        "what is staged anew keeps its manifest",
+        "plumbing/reopen.py",
+        '            remove_fact(run, "manifest")\n',
+        "            pass\n",
+        *("kill", "reopen-anew"),
+    ),
+    Mutant(
+        "what a stopped staging anew copied stays",
+        "plumbing/reopen.py",
+        "            _remove_left_over(run)\n",
+        "            pass\n",
+        *("kill", "reopen-anew"),
+    ),
+    Mutant(
         "a link of a step is taken away before it is made anew",
         "pipeline.py",
         "    make_link(target, temporary, path)\n    os.rename(temporary, path)\n",

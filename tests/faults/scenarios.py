@@ -111,6 +111,7 @@ STAGE = ["gage-stage", ONE]
 EXEC = ["gage-exec", ONE]
 FINALIZE = ["gage-finalize", ONE]
 REOPEN = ["gage-reopen", ONE, "lr=0.7", "fail=no"]
+REOPEN_ANEW = ["gage-reopen", ONE, "--force-sourcecode"]
 AGAIN = ["gage-reopen", ONE]
 RUN_STEPS = ["gage-run-steps", "--needed", PIPELINE]
 GAGE_RUN = [*"gage -C project --runs ../runs run all -y --run-dir ../runs/all".split()]
@@ -164,6 +165,11 @@ def next_of_stage(bench: Bench, status: Statuses) -> list[str] | None:
 def next_of_reopen(bench: Bench, status: Statuses) -> list[str] | None:
     """Reopening is done when the run is staged with the new values."""
     return None if status.get(ONE) == "staged" else REOPEN
+
+
+def next_of_anew(bench: Bench, status: Statuses) -> list[str] | None:
+    """As of reopening, by who does not know that it was to stage the project as it is now."""
+    return None if status.get(ONE) == "staged" else AGAIN
 
 
 def next_of_links(bench: Bench, status: Statuses) -> list[str] | None:
@@ -238,6 +244,11 @@ SCENARIOS = {
             *("reopen", REOPEN, _after([*INIT, "fail=yes"], STAGE, EXEC, FINALIZE), ONE),
             {"error", "pending", "staged"},
             next_of_reopen,
+        ),
+        Scenario(
+            *("reopen-anew", REOPEN_ANEW, _after(INIT, STAGE, EXEC, FINALIZE), ONE),
+            {"completed", "pending", "staged"},
+            next_of_anew,
         ),
         Scenario("link-steps", LINK, _after(*_LINKABLE), PARENT, {"staged"}, next_of_links),
         Scenario(

@@ -133,6 +133,44 @@ def test_with_force_sourcecode_it_is_the_project_as_it_is_now(finished, tmp_path
     assert read(f"{finished}/model") == "lr: 0.1  # rate\n"
 
 
+def test_what_cannot_be_staged_anew_is_found_while_the_run_is_as_it_was(finished, tmp_path):
+    before = tree(finished.meta_dir)
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(StateError, match=r"pipe: a FIFO cannot be copied"):
+        reopen_run(finished, force_sourcecode=True)
+    os.remove(tmp_path / "pipe")
+    write(f"{tmp_path}/model", "source code now\n")
+    with pytest.raises(StateError, match=r"model: source code now, and the run generated"):
+        reopen_run(finished, force_sourcecode=True)
+    assert tree(finished.meta_dir) == before
+    reopen_run(finished, force_sourcecode=True, clean=True)
+    assert entered(finished)["model"] == "s"
+
+
+@pytest.mark.parametrize("again", ["gage-reopen", "gage-resume", "gage restart"])
+def test_a_staging_anew_that_failed_is_done_anew_whoever_takes_the_run_up(tmp_path, again):
+    project = project_at(tmp_path)
+    run = executed(staged(project))
+    write(f"{project}/more.txt", "more\n")
+    hooked = GAGE_YAML.replace(
+        "exec: sh train.sh", "exec: {run: sh train.sh, stage-runtime: 'false'}"
+    )
+    write(f"{project}/gage.yaml", hooked)
+    with pytest.raises(StateError, match="stage-runtime"):
+        reopen_run(run, force_sourcecode=True)
+    assert run_status(run) == "pending"
+    assert program(*again.split(), run.run_dir).code != 0
+    write(f"{project}/gage.yaml", GAGE_YAML)
+    os.remove(f"{project}/more.txt")
+    assert program(*again.split(), run.run_dir).code == 0
+    if again == "gage-reopen":
+        executed(run)
+    assert run_status(run) == "completed"
+    sources = {path for path, type in entered(run).items() if type in "sd"}
+    assert sources == {"gage.yaml", "train.sh", "conf.yaml", "data.txt"}
+    assert program("gage-fsck", run.run_dir) == ("", "", 0)
+
+
 def test_values_that_were_given_stay_with_other_source_code(tmp_path):
     run = executed(staged(project_at(tmp_path), lr="7"))
     write(f"{tmp_path}/conf.yaml", "lr: 0.3\n")

@@ -16,8 +16,8 @@ _FIRST = ("__schema__", "id", "opref", "opdef.json", "initialized")
 def expect_ours(run: Run) -> None:
     """Raise StateError unless *run* may be acted upon.
 
-    It is of a newer gage, or no run at all, or root, whom nobody else would keep from it, is
-    about to change what belongs to another user. A run that is not there is none of these.
+    It is of a newer gage, or no run at all, or belongs to another user, who may have made it
+    for us to act upon. A run that is not there is none of these.
     """
     expect_our_home(run.home)
     if whose := _stranger(run.home, run.run_dir, run.meta_dir, run.user_dir):
@@ -30,23 +30,22 @@ def expect_ours(run: Run) -> None:
 
 
 def expect_our_home(home: str) -> None:
-    """Raise StateError where root is about to change a runs home of another user."""
+    """Raise StateError where the runs home belongs to another user, who is not trusted."""
     if whose := _stranger(home):
         raise _refused(home, whose)
 
 
 def is_our_home(home: str) -> bool:
-    """Whether root, too, may change the runs home."""
+    """Whether we may change the runs home."""
     return not _stranger(home)
 
 
 def _stranger(home: str, *paths: str) -> str | None:
-    # Anybody else is kept from it by the kernel, as far as its owner wants that.
-    return find_stranger((home, *paths), home, os.environ) if os.geteuid() == 0 else None
+    return find_stranger((home, *paths), home, os.environ)
 
 
 def _refused(what: str, whose: str) -> StateError:
     return StateError(
-        f"{what}: belongs to {whose}, and is read but not changed by root",
-        "gage --trust, or GAGE_TRUST=1, lets root do so once",
+        f"{what}: belongs to {whose}, and is read but not changed",
+        "gage --trust, or GAGE_TRUST=1, does so once",
     )

@@ -21,8 +21,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from gage.acting import expect_ours
-from gage.errors import LockedError, SystemRefusedError
-from gage.run import Run, has_fact, lock_path, make_lock_dir, run_meta_path
+from gage.errors import LockedError, StateError, SystemRefusedError
+from gage.run import Run, has_fact, is_in_trash, lock_path, make_lock_dir, run_meta_path
 
 # struct flock of fcntl(2) on Linux: l_type, l_whence, l_start, l_len, l_pid.
 _FLOCK = "hhqqi4x"
@@ -36,6 +36,8 @@ def take(run: Run, name: str, *, finishing: bool = False) -> int:
     Raises LockedError where another holds it, StateError where the run may not be acted upon.
     """
     expect_ours(run)
+    if is_in_trash(run):
+        raise StateError(f"{run}: is deleted", f"gage runs restore {run.name}")
     path = lock_path(run, name)
     make_lock_dir(run)
     fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)

@@ -16,7 +16,7 @@ from gage.dirs import is_passing
 from gage.durable import Sync, sync_dir, unlink
 from gage.errors import ConfigError, NotFoundError, StateError, UsageError
 from gage.opref import OpRef, parse_opref
-from gage.trust import group_name, is_private_group
+from gage.trust import find_stranger, group_name, is_private_group
 
 SCHEMA = "1"
 STAMPS = ("initialized", "staged", "started", "stopped")
@@ -25,6 +25,9 @@ RUN_ID = re.compile("[0-9a-f]{32}")
 
 SHORT_ID = 8
 """So many digits of an ID are what people read and type."""
+
+TRASH = ".trash"
+"""The directory of a runs home in which each deleted run has a home of its own."""
 
 _FACT_SIZE = 1 << 14
 _PIECE = 1 << 20
@@ -124,7 +127,12 @@ def run_meta_path(run: Run, *parts: str) -> str:
 
 def lock_path(run: Run, name: str) -> str:
     """The path of a lock, or of a note that lives with the locks."""
-    return os.path.join(run.home, ".locks", run.name, name)
+    return os.path.join(_lock_dirs(run)[1], name)
+
+
+def is_in_trash(run: Run) -> bool:
+    """Whether *run* is deleted, and lies where it can be restored from."""
+    return os.path.basename(os.path.dirname(run.home)) == TRASH
 
 
 def remove_beside_locks(run: Run, name: str, sync: Sync = "none") -> None:
@@ -182,7 +190,7 @@ def make_home(runs_home: str) -> None:
     except (FileExistsError, NotADirectoryError):
         if not os.path.isdir(runs_home):
             raise NotFoundError(f"{runs_home}: not a directory") from None
-        _expect_no_others(runs_home)
+        expect_no_others(runs_home)
 
 
 def sync_home(runs_home: str, sync: Sync) -> None:
@@ -205,9 +213,16 @@ def sync_home(runs_home: str, sync: Sync) -> None:
             return  # what we may not read we did not make
 
 
-def _expect_no_others(runs_home: str) -> None:
+def expect_no_others(runs_home: str) -> None:
+    """Raise StateError where others may replace what is in *runs_home*."""
     status = os.stat(runs_home)
     if status.st_mode & stat.S_ISVTX:
+        # Only its owner, beside root, may rename there what is ours.
+        if whose := find_stranger((runs_home,), runs_home, os.environ):
+            raise StateError(
+                f"{runs_home}: no place for runs: it belongs to {whose}",
+                "keep them elsewhere, or gage --trust does so once",
+            )
         return
     who, mend = "", "o-w"
     if status.st_mode & stat.S_IWOTH:
@@ -290,7 +305,13 @@ def run_names(runs_home: str) -> list[str]:
 
 
 def _lock_dirs(run: Run) -> tuple[str, str]:
-    return os.path.join(run.home, ".locks"), os.path.join(run.home, ".locks", run.name)
+    home = run.home
+    if is_in_trash(run):
+        # The locks, and the note of an end, stay where the run was, unless another is there now.
+        origin = os.path.dirname(os.path.dirname(home)) or "."
+        if not os.path.lexists(os.path.join(origin, run.name + ".meta")):
+            home = origin
+    return os.path.join(home, ".locks"), os.path.join(home, ".locks", run.name)
 
 
 def _read_if_possible(run: Run, name: str) -> str | None:
@@ -303,7 +324,10 @@ def _read_if_possible(run: Run, name: str) -> str | None:
 
 
 def make_closed(path: str) -> None:
-    """Make a directory of gage's own, closed to others. Raises StateError for a link there."""
+    """Make a directory of gage's own, closed to others.
+
+    Raises StateError where a link is there, or a directory in which others may write.
+    """
     try:
         os.mkdir(path, 0o700)
     except OSError:
@@ -311,6 +335,19 @@ def make_closed(path: str) -> None:
         # One that is there does, though there be no room to make another.
         if not os.path.isdir(path):
             raise
+        _expect_closed(path)
+
+
+def _expect_closed(path: str) -> None:
+    status = os.stat(path)
+    others = stat.S_IWOTH if is_private_group(status.st_gid) else stat.S_IWOTH | stat.S_IWGRP
+    if status.st_mode & others:
+        raise StateError(f"{path}: others may write there", f"chmod go-w {path}")
+    if whose := find_stranger((path,), path, os.environ):
+        raise StateError(
+            f"{path}: belongs to {whose}, who could change what gage keeps there",
+            "keep runs elsewhere, or gage --trust believes it once",
+        )
 
 
 def expect_no_link(path: str) -> None:

@@ -18,7 +18,7 @@ from gage import clock, index, locks
 from gage.acting import expect_our_home, expect_ours, is_our_home
 from gage.building import building, unheld
 from gage.durable import Sync, sync_dir
-from gage.errors import LockedError, NotFoundError, StateError
+from gage.errors import LockedError, NotFoundError, StateError, SystemRefusedError
 from gage.headroom import give_headroom
 from gage.listing import read_rows
 from gage.process_tree import check_no_survivors
@@ -26,6 +26,7 @@ from gage.removing import remove_tree
 from gage.row import Row
 from gage.run import (
     RUN_ID,
+    TRASH,
     Run,
     are_locks_ours,
     lock_path,
@@ -34,8 +35,6 @@ from gage.run import (
     run_names,
     tmp_dir,
 )
-
-NAME = ".trash"
 
 _PLACE = re.compile(r"\d{16,18}-[0-9a-f]{8}(?:\.(?P<work>delete|restore|purge))?")
 ABANDONED = 3_600_000_000
@@ -49,7 +48,7 @@ def delete_run(run: Run, now: clock.Clock = clock.now) -> Run:
     """
     with locks.holding(run, finishing=True):
         check_no_survivors(run)
-        trash = os.path.join(run.home, NAME)
+        trash = os.path.join(run.home, TRASH)
         place = os.path.join(trash, f"{now():016d}-{os.urandom(4).hex()}")
         with ExitStack() as held:
             try:
@@ -231,6 +230,10 @@ def _finish_restore(place: str, run: Run) -> None:
     for part in parts:
         _move(_part(place, run, part), run.home)
     _sync(run.sync, run.home)
+    for name in (".locks", ".tmp"):
+        # Whoever acted on the run while it was here left them.
+        if os.path.lexists(os.path.join(place, name)):
+            remove_tree(os.path.join(place, name))
     try:
         os.rmdir(place)
     except FileNotFoundError:
@@ -244,14 +247,22 @@ def _part(folder: str, run: Run, part: str) -> str:
 
 def _finish_purge(place: str, run: Run | None) -> None:
     if run:
-        _remove_locks(run)
+        _remove_locks(run, place)
     remove_tree(place)
 
 
-def _remove_locks(run: Run) -> None:
-    # Another run may have the same name, and use the same locks, unless the name is an ID.
-    if RUN_ID.fullmatch(run.name) and are_locks_ours(run):
-        remove_tree(os.path.dirname(lock_path(run, "runner")))
+def _remove_locks(run: Run, place: str = "") -> None:
+    """Remove the locks of *run*, which goes from *place*, unless another uses them.
+
+    One of the same name may be there: made since, or, of the same ID, imported or copied.
+    """
+    directory = os.path.dirname(lock_path(run, "runner"))
+    if not RUN_ID.fullmatch(run.name) or not are_locks_ours(run) or not os.path.isdir(directory):
+        return
+    with suppress(LockedError, StateError, SystemRefusedError), locks.holding(run):
+        others = [at for at, _ in _places(run.home) if at != place and run.name in run_names(at)]
+        if not others and not os.path.lexists(run.meta_dir):
+            remove_tree(directory)
 
 
 def _move(path: str, to: str) -> bool:
@@ -281,13 +292,13 @@ def _expect_free(run: Run) -> None:
 def _home(run: Run) -> str:
     """The runs home that *run* was deleted from: RUNS of RUNS/.trash/PLACE/NAME."""
     trash, place = os.path.split(run.home)
-    if os.path.basename(trash) != NAME or not _PLACE.fullmatch(place):
+    if os.path.basename(trash) != TRASH or not _PLACE.fullmatch(place):
         raise StateError(f"{run}: is not in the trash", "delete it first")
     return os.path.dirname(trash) or "."
 
 
 def _places(home: str) -> list[tuple[str, str]]:
-    trash = os.path.join(home, NAME)
+    trash = os.path.join(home, TRASH)
     if os.path.islink(trash):
         return []  # what lies there is none of ours
     try:

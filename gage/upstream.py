@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from gage.clock import Clock
 from gage.dependencies import upstream_digests
 from gage.dirs import is_passing
-from gage.errors import StateError
+from gage.errors import LockedError, StateError
 from gage.locks import holding
 from gage.opdef import OpDef, dependencies, is_batch
 from gage.pipeline import named_steps, names_before, step_links
@@ -18,6 +18,7 @@ from gage.progress import Tell, ignore
 from gage.recorded import recorded_dependencies, recorded_opdef, recorded_project
 from gage.run import Run, has_fact, open_run, read_fact, run_names
 from gage.staging import Staging, take_upstream
+from gage.status import run_status
 
 
 def takes_from_runs(opdef: OpDef) -> bool:
@@ -78,6 +79,15 @@ def find_parent(run: Run) -> Run | None:
         if _id_of(found) == id:
             return open_run(found.run_dir, sync=run.sync)
     return None
+
+
+def expect_idle_parent(run: Run) -> None:
+    """Raise LockedError where the pipeline that *run* is a step of is running."""
+    parent = find_parent(run)
+    if parent and run_status(parent) == "running":
+        raise LockedError(
+            f"{run}: a step of {parent}, which is running", f"gage runs stop {parent.name}"
+        )
 
 
 def _id_of(run: Run) -> str | None:

@@ -38,6 +38,7 @@ SILENT = {
     ("summary.json", "gone"): OPTIONAL,
     ("attempts/1/given.json", "gone"): OPTIONAL,
     ("attempts/1/opdef.json", "gone"): "nothing asks for it but a reader of the attempt",
+    ("attempts/1/opdef.json", "other"): "any object defines an operation",
     ("attempts/1/summary.json", "gone"): OPTIONAL,
     ("log/patched", "gone"): OPTIONAL,
     ("log/patched", "empty"): "a reopening that was killed leaves it so, if values were written",

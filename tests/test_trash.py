@@ -1,4 +1,5 @@
 import os
+import shutil
 
 import pytest
 
@@ -10,7 +11,8 @@ from gage.run import Run
 from gage.said import set_label
 from gage.status import run_status
 from gage.trash import delete_run, purge_run, restore_run, sweep, trash_rows
-from tests.programs import program, write
+from tests.programs import program, read, write
+from tests.staged import staged_run
 from tests.written import write_run
 
 
@@ -211,6 +213,38 @@ def stopped_before(call, work):
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     assert code in (0, 77)
     return code == 77
+
+
+def test_purging_a_run_leaves_the_locks_to_another_of_its_id(home):
+    run = whole_run(home)
+    copy = os.path.join(os.path.dirname(home), "copy")
+    shutil.copytree(run.meta_dir, copy)
+    gone = delete_run(run)
+    shutil.copytree(copy, run.meta_dir)
+    os.mkdir(run.run_dir)
+    with locks.holding(run):
+        purge_run(gone)
+        with pytest.raises(LockedError):
+            locks.take(run, "runner")
+    assert os.path.isdir(f"{home}/.locks/{run.name}")
+    purge_run(delete_run(run))
+    assert not os.path.exists(f"{home}/.locks/{run.name}")
+
+
+def test_a_deleted_run_is_acted_upon_by_nothing_and_keeps_its_end(tmp_path):
+    run = staged_run(tmp_path, "exit 3")
+    assert program("gage-exec", run.run_dir).code == 3
+    gone = delete_run(run)
+    assert run_status(gone) == "exited"
+    for verb in ("gage-finalize", "gage-reopen"):
+        told = program(verb, gone.run_dir)
+        assert told.code != 0 and "gage runs restore" in told.err, (verb, told)
+    assert not {".locks", ".tmp"} & set(os.listdir(gone.home))
+    os.mkdir(f"{gone.home}/.locks")  # as an earlier gage left it
+    back = restore_run(gone)
+    assert program("gage-finalize", back.run_dir).code == 0
+    assert read(f"{back.meta_dir}/proc/exit") == "3\n"
+    assert trash_rows(back.home) == []
 
 
 def test_what_cannot_be_removed_is_in_the_way_of_nothing_else(home):

@@ -36,7 +36,7 @@ from gage.process import (
 from gage.process_tree import Tree
 from gage.python_name import misnamed_python
 from gage.recorded import recorded_command, recorded_config, recorded_opdef
-from gage.run import Run, lock_path, open_run, remove_beside_locks
+from gage.run import Run, expect_no_others, lock_path, open_run, remove_beside_locks
 from gage.secret import kept_secrets, missing_secret
 from gage.signals import Stopping, held_back, is_told, passed_on, told_of_children, unheard
 from gage.staged import check_staged
@@ -221,13 +221,14 @@ def start_run(
     """Start the command of the staged *run*.
 
     It dies with the thread that called this. *environ* is the caller's environment. Raises
-    StateError where the run is not staged or was changed since, or SIGCHLD is ignored,
-    LockedError, ConfigError where *environ* lacks a secret, and StartError where the system
-    could not make a process.
+    StateError where the run is not staged or was changed since, others may write to its home,
+    or SIGCHLD is ignored, LockedError, ConfigError where *environ* lacks a secret, and
+    StartError where the system could not make a process.
     """
     if not is_told():
         raise unheard()
     _expect_staged(run)
+    expect_no_others(run.home)
     with ExitStack() as undo:
         lock = take(run, "runner")
         undo.callback(os.close, lock)

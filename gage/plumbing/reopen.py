@@ -179,6 +179,10 @@ def main(argv: Sequence[str]) -> int:
     run = open_run(args.run_dir, sync=sync_policy(os.environ))
     given = dict(map(parse_assignment, args.values))
     given, _ = hide(given, secrets_among(run, given))
+    if has_fact(run, "parent"):
+        from gage.upstream import expect_idle_parent
+
+        expect_idle_parent(run)
     reopen_run(
         run,
         given,

@@ -95,7 +95,9 @@ def _made_staged(
     if status == "unknown":
         expect(run, "staged")
     if has_fact(run, "parent"):
-        _expect_idle_parent(run)
+        from gage.upstream import expect_idle_parent
+
+        expect_idle_parent(run)
     ended = has_fact(run, "proc", "exit")
     left_over = ended and (has_fact(run, "proc", "lock") or exit_note(run) is not None)
     if left_over or (status in ("exited", "terminated") and not ended):
@@ -108,14 +110,6 @@ def _made_staged(
     elif status != "staged":
         reopen_run(run, environ=environ, tell=tell, now=now)
     return None
-
-
-def _expect_idle_parent(run: Run) -> None:
-    from gage.upstream import find_parent
-
-    parent = find_parent(run)
-    if parent and run_status(parent) == "running":
-        raise LockedError(f"{run}: a step of {parent}, which is running", "try again")
 
 
 def parser() -> argparse.ArgumentParser:

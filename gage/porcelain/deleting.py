@@ -11,6 +11,7 @@ from gage.porcelain.options import Limit, Place, Specs, Yes
 from gage.porcelain.runs import is_agreed
 from gage.row import Row
 from gage.trash import delete_run, purge_run, restore_run, sweep, trash_rows
+from gage.upstream import expect_idle_parent
 
 
 def rm(
@@ -23,6 +24,8 @@ def rm(
     if not yes and not is_agreed("Delete", rows):
         return DECLINED
     for row in rows:
+        if row.parent:
+            expect_idle_parent(row.run)
         delete_run(row.run)
         tell_done("deleted", row)
     return 0

@@ -8,7 +8,8 @@ import shutil
 
 import pytest
 
-from gage.errors import GageError
+from gage.errors import GageError, StateError
+from gage.plumbing.exec import exec_run
 from gage.plumbing.reopen import reopen_run
 from gage.run import open_run
 from gage.said import set_label
@@ -19,6 +20,7 @@ from tests.nobody import NOBODY, ordinary_place
 from tests.place import ROOT
 from tests.porcelain.place import gage, write_run
 from tests.programs import program, read, tree, write
+from tests.staged import staged_run
 from tests.test_archive import finished
 
 REPLACED = (
@@ -222,6 +224,62 @@ def test_where_anybody_may_write_no_run_is_begun(tmp_path):
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give directories away")
+def test_in_a_home_of_another_no_run_is_begun_though_it_be_sticky(tmp_path):
+    home = f"{tmp_path}/runs"
+    os.mkdir(home)
+    os.chmod(home, 0o1777)
+    os.chown(home, NOBODY, NOBODY)
+    told = program("gage-init", f"{home}/one", "--", "true")
+    assert (told.code, os.listdir(home)) == (20, [])
+    assert f"{home}: no place for runs: it belongs to nobody" in told.err
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give directories away")
+@pytest.mark.parametrize("place", [".locks", ".locks/one", ".tmp"])
+def test_what_another_made_in_place_of_our_locks_is_not_believed(tmp_path, place):
+    run = staged_run(tmp_path, "#!/bin/sh\necho ours\n")
+    target = os.path.join(run.home, place.replace("one", run.name))
+    shutil.rmtree(target, ignore_errors=True)
+    os.makedirs(target)
+    os.chown(target, NOBODY, NOBODY)
+    told = program("gage-exec", run.run_dir)
+    assert (told.code, told.out) == (125, "")
+    assert f"{target}: belongs to nobody, who could change what gage keeps there" in told.err
+    os.chown(target, 0, 0)
+    os.chmod(target, 0o777)
+    told = program("gage-exec", run.run_dir)
+    assert f"{target}: others may write there\nhint: chmod go-w {target}" in told.err
+    os.chmod(target, 0o700)
+    assert program("gage-exec", run.run_dir).out == "ours\n"
+
+
+def test_where_others_may_write_by_now_nothing_is_run(tmp_path):
+    run = staged_run(tmp_path, "echo ours")
+    os.chmod(run.home, 0o777)
+    told = program("gage-exec", run.run_dir)
+    assert (told.code, told.out) == (125, "")
+    assert f"{run.home}: no place for runs: anybody may write there" in told.err
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be two users")
+def test_an_ordinary_user_runs_nothing_that_another_has_staged_for_him(tmp_path):
+    with ordinary_place() as place:
+        os.chmod(place, 0o755)
+        run = staged_run(place, "touch ran")
+        for path, mode in ((run.home, 0o755), (run.meta_dir, 0o777), (run.run_dir, 0o777)):
+            os.chmod(path, mode)
+        os.seteuid(0)
+        os.seteuid(12345)
+        try:
+            with pytest.raises(StateError, match="belongs to nobody, and is read but not changed"):
+                exec_run(run)
+        finally:
+            os.seteuid(0)
+            os.seteuid(NOBODY)
+        assert not os.path.exists(f"{run}/ran")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give directories away")
 def test_where_a_group_of_others_may_write_no_run_is_begun(tmp_path):
     home = f"{tmp_path}/runs"
     os.mkdir(home)
@@ -293,7 +351,7 @@ def test_root_reads_what_belongs_to_another_and_does_not_touch_it(tmp_path, part
         if words[0] != "gage-fsck":
             assert told.code in (20, 125), (words, told)
             assert "belongs to nobody" in told.err, (words, told)
-            assert "gage --trust, or GAGE_TRUST=1, lets root do so once" in told.err
+            assert "gage --trust, or GAGE_TRUST=1, does so once" in told.err
         assert tree(home) == before, words
     label = ("runs", "label", "x", "one")
     assert program(*people, *label, env={"SUDO_UID": str(NOBODY)}).code == 0

@@ -4,7 +4,7 @@ import pytest
 
 from tests.pipelines import Project
 from tests.porcelain.place import at_work, gage, gage_on_terminal, write_run
-from tests.programs import begun, wait_until
+from tests.programs import begun, program, wait_until
 
 
 @pytest.fixture
@@ -128,6 +128,27 @@ def test_a_limit_that_leaves_no_run_is_said(tmp_path, home, words):
     told = gage(*words, "-n", "0", cwd=tmp_path)
     assert ": -n 0 leaves no run" in told.err
     assert (told.out, told.code) == ("", 2)
+
+
+def test_a_step_of_a_pipeline_that_runs_is_neither_deleted_nor_reopened(tmp_path):
+    project = Project(
+        tmp_path,
+        "ok: {exec: 'true'}\n"
+        "slow: {exec: 'touch ready; exec sleep 60'}\n"
+        "all: {steps: [ok, slow]}\n",
+    )
+    runner = begun("gage", "run", "-y", "all", cwd=project.path)
+    wait_until(
+        lambda: project.rows("slow") and os.path.exists(f"{project.rows('slow')[0].run_dir}/ready")
+    )
+    step, whole = project.newest("ok"), project.newest("all")
+    for words in (["gage", "runs", "rm", "-y", step.id], ["gage-reopen", step.run_dir]):
+        told = program(*words, cwd=project.path)
+        assert told.code == 11
+        assert f"a step of {whole.run_dir}, which is running\nhint: gage runs stop" in told.err
+    runner.terminate()
+    runner.wait()
+    assert program("gage", "runs", "rm", "-y", step.id, cwd=project.path).code == 0
 
 
 def test_a_run_that_is_running_is_not_deleted_and_what_stops_it_is_told(tmp_path):

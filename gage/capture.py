@@ -171,6 +171,10 @@ class Capture:
             return False
         survivors = process_tree.members(self._tree)
         if not survivors or self._signalled > _KILLS:
+            if process_tree.has_orphans(self._tree):
+                gone = process_tree.end_orphans(self._tree)
+                what = "what started itself again and again"
+                self.left_behind.append(what if gone else f"{what}, and lives on")
             return True  # who still holds a pipe is none of ours, or cannot be killed
         if not self._signalled:
             self.left_behind = [f"{member.pid} {member.command}" for member in survivors]

@@ -51,3 +51,9 @@ def run_environment(run: Run, environ: Mapping[str, str], **extra: str) -> dict[
 
 def _our_commands() -> list[str]:
     return [os.path.dirname(sys.executable)] if sys.executable else []
+
+
+def secret_values(run: Run, env: Mapping[str, str]) -> frozenset[str]:
+    """The secrets of *run* that are in its environment *env*: nothing may tell them."""
+    variables = kept_secrets(recorded_opdef(run), recorded_config(run)).values()
+    return frozenset(value for name in variables if (value := env.get(name)))

@@ -10,7 +10,7 @@ from gage import clock
 from gage.capture import LEFT_GRACE, Capture
 from gage.clock import Clock
 from gage.echo import Echo
-from gage.environment import run_environment
+from gage.environment import run_environment, secret_values
 from gage.facts import log_action
 from gage.locks import take
 from gage.output import OutputFile
@@ -22,7 +22,7 @@ from gage.process import (
     signal_group,
     start_behind_gate,
 )
-from gage.process_tree import Tree
+from gage.process_tree import Tree, reaping
 from gage.run import Run, lock_path, remove_beside_locks
 from gage.signals import Stopping
 
@@ -44,18 +44,21 @@ def run_hook(
     What interrupts us ends it. Raises OSError where it cannot be started at all.
     """
     env = run_environment(run, environ, **(extra or {}))
+    secrets = secret_values(run, env)
     script = f"{name}.script"
     output = OutputFile(run, name, now)
     try:
         lock = take(run, "tree")
-        try:
-            argv = argv_of(args, lock_path(run, script))
-            child = start_behind_gate(argv, cwd=run.run_dir, env=env, lock=lock)
-        finally:
-            os.close(lock)
-        open_gate(child)
-        left_behind = _see_through(run, child, output, echo)
-        code = reap(child)
+        with reaping() as reaper:
+            try:
+                argv = argv_of(args, lock_path(run, script))
+                child = start_behind_gate(argv, cwd=run.run_dir, env=env, lock=lock)
+            finally:
+                os.close(lock)
+            open_gate(child)
+            tree = Tree(run, child.pid, reaper, secrets=secrets)
+            left_behind = _see_through(tree, child, output, echo)
+            code = reap(child)
     finally:
         output.close(run.sync, seal=True)
         remove_beside_locks(run, script)
@@ -66,7 +69,7 @@ def run_hook(
     return code
 
 
-def _see_through(run: Run, child: Child, output: OutputFile, echo: bool) -> tuple[str, ...]:
+def _see_through(tree: Tree, child: Child, output: OutputFile, echo: bool) -> tuple[str, ...]:
     stopping = Stopping(lambda signum: signal_group(child, signum), LEFT_GRACE)
     echoed = Echo({"o": 1, "e": 2} if echo else {}, lambda: None)
 
@@ -74,7 +77,7 @@ def _see_through(run: Run, child: Child, output: OutputFile, echo: bool) -> tupl
         output.write(stream, data)
         echoed.write(stream, data)
 
-    capture = Capture(child, Tree(run, child.pid), sink, stopping)
+    capture = Capture(child, tree, sink, stopping)
     try:
         return capture.run().left_behind
     except BaseException:

@@ -9,14 +9,17 @@ is signalled through a descriptor, after its start time was seen to be the same.
 import errno
 import os
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 
 from gage.errors import GageError, LockedError
 from gage.locks import is_held
-from gage.run import Run
+from gage.run import Run, has_fact
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
+_PR_GET_CHILD_SUBREAPER = 37
 
 NO_ROOT = -1
 """The root of a tree whose command is gone, and its process ID perhaps another's."""
@@ -25,6 +28,7 @@ _BETWEEN_LOOKS = 0.025
 _LOOKS_ASKED = 40
 _LOOKS = 60
 
+_CHASES = 1000
 _TOLD = 5
 
 
@@ -40,12 +44,14 @@ class Tree(NamedTuple):
     """Where to look for the processes of *run*: *root* is the command itself.
 
     *reaper* says that this process adopts orphans; *strangers* are children it had before.
+    *secrets* are values that are not told with what a process runs.
     """
 
     run: Run
     root: int
     reaper: bool = False
     strangers: frozenset[int] = frozenset()
+    secrets: frozenset[str] = frozenset()
 
 
 class _Stat(NamedTuple):
@@ -64,6 +70,28 @@ def become_reaper() -> None:
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
 
 
+@contextmanager
+def reaping() -> Iterator[bool]:
+    """Let orphans come to this process in a ``with`` block; whether they do.
+
+    They do not where it has other threads or children, whose orphans would come, too.
+    """
+    import threading
+
+    if threading.active_count() > 1 or children():
+        yield False
+        return
+    import ctypes
+
+    before = ctypes.c_int()
+    _prctl(_PR_GET_CHILD_SUBREAPER, ctypes.byref(before))
+    become_reaper()
+    try:
+        yield True
+    finally:
+        _prctl(_PR_SET_CHILD_SUBREAPER, before.value)
+
+
 def die_with_parent(signum: int = signal.SIGKILL) -> None:
     """Let the kernel send *signum* to this process when the thread that forked it ends."""
     _prctl(_PR_SET_PDEATHSIG, signum)
@@ -78,10 +106,7 @@ def has_survivors(tree: Tree) -> bool:
     """Whether anything but the command itself lives; to be asked often."""
     if is_held(tree.run, "tree"):
         return True
-    if not tree.reaper:
-        return bool(members(tree))
-    reap_orphans(tree)
-    return bool(_adopted(tree))
+    return has_orphans(tree) if tree.reaper else bool(members(tree))
 
 
 def members(tree: Tree) -> list[Member]:
@@ -103,7 +128,7 @@ def members(tree: Tree) -> list[Member]:
         found |= more
         grown = bool(more)
     return [
-        Member(pid, stats[pid].start, _command(pid, tree.run))
+        Member(pid, stats[pid].start, _command(pid, tree))
         for pid in sorted(found - {tree.root})
         if pid in stats and stats[pid].state not in "ZX"
     ]
@@ -127,6 +152,42 @@ def end_members(tree: Tree) -> list[Member]:
     return list(ended.values())
 
 
+def has_orphans(tree: Tree) -> bool:
+    """Whether anything that came to us lives."""
+    if tree.reaper:
+        reap_orphans(tree)
+    return tree.reaper and bool(_adopted(tree))
+
+
+def end_orphans(tree: Tree) -> bool:
+    """Kill at once what came to us and nobody else tells of; whether all of it is gone.
+
+    What starts itself anew again and again is gone from /proc before it is looked at there; a
+    child of ours keeps its process ID until we take leave of it.
+    """
+    for _ in range(_CHASES):
+        reap_orphans(tree)
+        orphans = _adopted(tree)
+        if not orphans:
+            return True
+        for pid in orphans:
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+    return False
+
+
+def is_left_over(run: Run) -> bool:
+    """Whether anything of *run* lives whose end its runner did not see."""
+    if is_held(run, "tree"):
+        return True
+    from gage.status import exit_note
+
+    if not has_fact(run, "started") or has_fact(run, "proc", "exit") or exit_note(run) is not None:
+        return False
+    # What the command started may have closed what it inherited, the lock among it.
+    return bool(members(Tree(run, NO_ROOT)))
+
+
 def survivors(run: Run) -> str:
     """What lives of *run*, whose runner is gone, in words: ``: process 12 (sleep 60)``.
 
@@ -141,7 +202,7 @@ def survivors(run: Run) -> str:
 
 def check_no_survivors(run: Run) -> None:
     """Raise LockedError, which tells what it is, where anything of *run* still lives."""
-    if is_held(run, "tree"):
+    if is_left_over(run):
         # With a slash it is a path, wherever the run is.
         path = os.path.join(run.home, run.name)
         raise LockedError(
@@ -236,15 +297,22 @@ def _has_run_id(pid: int, run_id: str) -> bool:
         return False
 
 
-def _command(pid: int, run: Run) -> str:
-    """What the process runs, with its arguments, but without the secrets that are in them."""
+def _command(pid: int, tree: Tree) -> str:
+    """What the process runs, with its arguments, but without the secrets that are in them.
+
+    Where these are not known, as in a process that has another environment, it is the name
+    of its program alone.
+    """
     try:
         words = _read(pid, "cmdline").rstrip(b"\0").replace(b"\0", b" ")
-        if words and (variables := _secret_variables(run)):
-            for entry in _read(pid, "environ").split(b"\0"):
-                name, _, value = entry.partition(b"=")
-                if value and os.fsdecode(name) in variables:
-                    words = words.replace(value, b"***")
+        if words and (variables := _secret_variables(tree.run)):
+            own = dict(entry.partition(b"=")[::2] for entry in _read(pid, "environ").split(b"\0"))
+            values = {own[name] for name in map(os.fsencode, variables) if name in own}
+            values |= set(map(os.fsencode, tree.secrets))
+            for value in sorted(filter(None, values), key=len, reverse=True):
+                words = words.replace(value, b"***")
+            if not values:
+                words = b""
         return os.fsdecode((words or _read(pid, "comm").strip())[:200])
     except OSError:
         return ""
@@ -280,6 +348,6 @@ def _libc() -> Any:
     return _loaded
 
 
-def _prctl(option: int, value: int) -> None:
+def _prctl(option: int, value: Any) -> None:
     if _libc().prctl(option, value, 0, 0, 0) != 0:
         raise OSError(errno.EINVAL, os.strerror(errno.EINVAL), "prctl")

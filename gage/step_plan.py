@@ -9,7 +9,6 @@ from gage.batch import MARK
 from gage.equal_runs import changed_values
 from gage.errors import GageError, LockedError, StateError
 from gage.expectations import unmet_expectations
-from gage.locks import is_held
 from gage.opdef import OpDef, is_batch
 from gage.operation import Operation, Prepared, find_step_operation
 from gage.pipeline import (
@@ -23,7 +22,7 @@ from gage.pipeline import (
     step_flags,
     step_links,
 )
-from gage.process_tree import survivors
+from gage.process_tree import is_left_over, survivors
 from gage.recorded import recorded_config, recorded_opdef, recorded_opref, recorded_project
 from gage.renewal import renew, renew_from
 from gage.run import Run, has_fact, open_run, read_fact
@@ -141,7 +140,7 @@ def _planned(plan: _Plan, named: NamedStep, link: StepLink, earlier: Action | No
         return PlannedStep(named, "make", link, {})
     _check_operation(plan, named, run)
     status = run_status(run)
-    if status == "running" or is_held(run, "tree"):
+    if status == "running" or is_left_over(run):
         who = "" if status == "running" else survivors(run)
         raise LockedError(f"{run}: still running{who}", f"gage runs stop {run.name}")
     if status == "unknown":

@@ -13,8 +13,8 @@ from collections.abc import Callable
 from gage.acting import expect_ours
 from gage.errors import LockedError, StateError
 from gage.identity import read_identity
-from gage.locks import is_held, is_running
-from gage.process_tree import NO_ROOT, Tree, members, send, survivors
+from gage.locks import is_running
+from gage.process_tree import NO_ROOT, Tree, is_left_over, members, send, survivors
 from gage.run import Run, has_fact, open_run, read_fact
 from gage.signals import GRACE
 from gage.status import boot_id, run_status
@@ -41,7 +41,7 @@ def ask_to_stop(run: Run) -> None:
     expect_ours(run)
     if is_running(run):
         _signal_runner(run)
-    elif is_held(run, "tree"):
+    elif is_left_over(run):
         _signal_leftovers(run, signal.SIGTERM)
     elif below := [step for step in _below(run) if _is_at_work(step)]:
         for step in below:
@@ -97,7 +97,7 @@ def _is_over(run: Run) -> bool:
 
 
 def _is_at_work(run: Run) -> bool:
-    return is_running(run) or is_held(run, "tree")
+    return is_running(run) or is_left_over(run)
 
 
 def _below(run: Run) -> list[Run]:

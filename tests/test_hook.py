@@ -1,4 +1,5 @@
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -89,3 +90,18 @@ except KeyboardInterrupt:
         assert stage.wait() == 7
     assert not os.path.exists(f"/proc/{pid}")
     assert output_of(run) == b"%d\n" % pid
+
+
+def test_what_a_hook_left_that_nothing_tells_of_is_ended(tmp_path):
+    run = staged_run(tmp_path, ["true"])
+    script = "setsid env -i sh -c 'sleep 65 3<&-' >/dev/null 2>&1 </dev/null & sleep 0.1"
+    start = (
+        "import os, sys; from gage.hook import run_hook; from gage.run import open_run; "
+        "os.closerange(3, 99); "
+        "run_hook(open_run(sys.argv[1]), sys.argv[2], '10_sourcecode', environ=os.environ)"
+    )
+    # The lock is closed for what is left behind, too: it is found as an orphan.
+    closing = f"exec 3<&- 4<&- 5<&- 6<&- 7<&- 8<&- 9<&-; {script}"
+    assert subprocess.run([sys.executable, "-c", start, run.run_dir, closing]).returncode == 0
+    log = read_fact(run, "log", "runner") or ""
+    assert re.search("ended what the hook left behind: \\d+ (sh -c )?sleep 65", log)

@@ -14,7 +14,7 @@ from gage.cli import command, complain, parser_for, shell_exit_code
 from gage.clock import Clock
 from gage.durable import sync_policy
 from gage.echo import Echo
-from gage.environment import run_environment
+from gage.environment import run_environment, secret_values
 from gage.errors import LockedError, StartError, StateError, TimedOutError
 from gage.exit_note import note_end, reserve_note
 from gage.facts import log_action, put_fact
@@ -237,6 +237,7 @@ def start_run(
         check_staged(run)
         _check_secrets(run, os.environ if environ is None else environ)
         env = run_environment(run, os.environ if environ is None else environ)
+        secrets = secret_values(run, env)
         argv = argv_of(recorded_command(run).args, lock_path(run, SCRIPT))
         undo.callback(remove_beside_locks, run, SCRIPT)
         strangers = process_tree.children() if reaper else frozenset()
@@ -252,7 +253,7 @@ def start_run(
         finally:
             os.close(tree_lock)
         undo.pop_all()
-    tree = Tree(run, child.pid, reaper, strangers)
+    tree = Tree(run, child.pid, reaper, strangers, secrets)
     _log(run, [f"started the command, process {child.pid}"], now)
     return Process(_UnderWay(run, child, tree, output, lock, now))
 

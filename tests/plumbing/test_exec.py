@@ -507,6 +507,56 @@ def test_a_command_that_dies_of_a_signal_says_so(tmp_path):
     assert run_status(run) == "exited"
 
 
+AGAIN = """\
+import os, time
+end = time.monotonic() + 30
+os.closerange(3, 99)
+for fd in range(3):
+    os.dup2(os.open("/dev/null", os.O_RDWR), fd)
+while time.monotonic() < end:
+    if os.fork():
+        os._exit(0)
+    time.sleep(0.001)
+"""
+
+COMET = """\
+import os, sys, time
+if os.fork():
+    time.sleep(0.1)
+    os._exit(0)
+os.setsid()
+os.execve(sys.executable, [sys.executable, "-c", sys.argv[1]], {})
+"""
+
+
+def command_line(pid):
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            return file.read()
+    except OSError:
+        return b""
+
+
+def test_what_starts_itself_again_and_again_is_ended(tmp_path):
+    run = staged_run(tmp_path, [sys.executable, "-c", COMET, f"{AGAIN}# {tmp_path}"])
+    assert subprocess.run(["gage-exec", run.run_dir]).returncode == 0
+    assert "ended what the command left behind: what started itself again and again" in log_of(run)
+    lives = [pid for pid in os.listdir("/proc") if pid.isdecimal()]
+    assert not [pid for pid in lives if f"# {tmp_path}".encode() in command_line(pid)]
+
+
+def test_a_process_of_another_environment_tells_no_secret(tmp_path):
+    run = staged_run(
+        tmp_path,
+        "env -i setsid sleep 6$FLAG_TOKEN & sleep 0.2",
+        opdef={"flags": {"token": {"secret": True}}},
+        config={"token": "***"},
+    )
+    environ = os.environ | {"FLAG_TOKEN": "3"}
+    assert subprocess.run(["gage-exec", "-q", run.run_dir], env=environ).returncode == 0
+    assert re.search(r"ended what the command left behind: \d+ sleep 6\*\*\*\n", log_of(run))
+
+
 IGNORING = "import os, signal, sys; signal.signal(signal.SIGCHLD, signal.SIG_IGN); "
 
 

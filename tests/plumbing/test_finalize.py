@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import socket
 import stat
 import subprocess
@@ -524,3 +525,23 @@ def test_the_python_interface_says_what_the_command_says(tmp_path):
     done = subprocess.run([sys.executable, "-c", script, run.run_dir], capture_output=True)
     assert done.stdout.decode() == f"{run}: pipe: skipped: no file: a FIFO\n"
     assert read_fact(run, "proc", "exit") == "5"
+
+
+def test_what_closed_the_lock_and_outlives_its_runner_is_in_the_way(tmp_path):
+    left = "import subprocess; subprocess.Popen(['sleep', '66'], start_new_session=True)"
+    script = f"{left}; print('up', flush=True); import time; time.sleep(60)"
+    run = staged_run(tmp_path, [sys.executable, "-c", script])
+    runner = subprocess.Popen(["gage-exec", run.run_dir], stdout=subprocess.PIPE)
+    assert runner.stdout.readline() == b"up\n"
+    runner.kill()
+    runner.communicate()
+    wait_until(lambda: run_status(run) == "terminated")
+    for verb in ("gage-finalize", "gage-resume"):
+        told = program(verb, run.run_dir)
+        assert told.code == 11
+        assert re.search(
+            r"is still running: process \d+ \(sleep 66\)\nhint: gage runs stop", told.err
+        )
+    assert program("gage", "runs", "stop", "-y", run.run_dir).code == 0
+    assert run_status(run) == "terminated"
+    assert read_fact(run, "proc", "exit") == "-9"

@@ -20,6 +20,7 @@ from gage.meta_files import (
 )
 from gage.opdef import phases
 from gage.run import RUN_ID, STAMPS, Run, lock_path
+from gage.status import exit_note
 
 _OF_ONE_ATTEMPT = (
     *("summary.json", "output/40_run", "output/40_run.index"),
@@ -71,8 +72,13 @@ def _left_over(run: Run, facts: Facts, life: Life) -> Iterator[Finding]:
         yield fact(run, "warning", "left-over", "proc/lock", "nothing runs any more", mend(run))
     if life.phase == "finished" and os.path.lexists(lock_path(run, "exit.note")):
         path = f".locks/{run.name}/exit.note"
-        trouble = "the end of the command is a fact by now"
-        yield Finding(run.run_dir, "warning", "left-over", path, trouble, mend(run))
+        noted, code = exit_note(run), text_of(facts, "proc/exit")
+        if noted is not None and code and str(noted) != code:
+            trouble = f"does not tell that the command ended with {noted}, as {path} does"
+            yield fact(run, "error", "mismatch", "proc/exit", trouble, lost(run))
+        else:
+            trouble = "the end of the command is a fact by now"
+            yield Finding(run.run_dir, "warning", "left-over", path, trouble, mend(run))
     if life.phase in ("staged", "reopening") and life.attempts and "proc/exit" not in facts:
         for path in _OF_ONE_ATTEMPT:
             kept = f"attempts/{life.attempts[-1]}/{path}"

@@ -64,8 +64,8 @@ def run_hook(
         remove_beside_locks(run, script)
     for process in left_behind:
         log_action(run, f"ended what the hook left behind: {process}", now)
-    if output.trouble:
-        log_action(run, output.complaint(), now)
+    if complaint := output.complaint():
+        log_action(run, complaint, now)
     return code
 
 

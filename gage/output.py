@@ -10,8 +10,8 @@ import os
 import stat
 
 from gage.clock import Clock
-from gage.durable import Sync, sync_dir
-from gage.errors import UsageError
+from gage.durable import Sync, sync_dir, write_all
+from gage.errors import StateError, UsageError
 from gage.facts import make_folders
 from gage.locks import hold_output
 from gage.output_index import Record, format_record
@@ -80,6 +80,8 @@ class OutputFile:
         make_folders(run, ("output", name))
         self.lost = 0
         self.trouble = ""
+        self._restored = False
+        self._run, self._name = run, name
         self._directory = os.path.dirname(path)
         self._now = now
         self._pending = b""
@@ -112,6 +114,7 @@ class OutputFile:
         if self._missing:
             self._pending += format_record(Record(self._now(), "x", self._missing))
         self._write_index()
+        self._restore()
         try:
             for fd in (self._fd, self._index):
                 if seal:
@@ -129,7 +132,25 @@ class OutputFile:
         """What is wrong with the output, in words; empty where nothing is."""
         if self.lost:
             return f"{self.lost} bytes of output are lost: {self.trouble}"
+        if self._restored:
+            return "the output was removed while it was kept, and is written anew"
         return f"the output may not be on the disk: {self.trouble}" if self.trouble else ""
+
+    def _restore(self) -> None:
+        """Write anew what was removed or replaced meanwhile: the descriptors still have it."""
+        path = run_meta_path(self._run, "output", self._name)
+        try:
+            if os.fstat(self._fd).st_nlink == 0:
+                make_folders(self._run, ("output", self._name))
+                self._fd = _written_anew(self._fd, path)
+                self._restored = True
+            if os.fstat(self._index).st_nlink == 0:
+                self._index = _written_anew(self._index, path + ".index")
+                self._restored = True
+        except (OSError, StateError) as error:
+            why = error.strerror if isinstance(error, OSError) else error.message
+            self.lost = os.fstat(self._fd).st_size
+            self.trouble = f"the output was removed, and cannot be written anew: {why}"
 
     def _append(self, data: memoryview) -> int:
         done = 0
@@ -160,6 +181,20 @@ def _opened(path: str) -> int | None:
         os.close(fd)
         return None
     return fd
+
+
+def _written_anew(fd: int, path: str) -> int:
+    """The file at *fd*, that has no name any more, under the name *path*; *fd* is closed."""
+    new = _begun(path)
+    try:
+        with open(f"/proc/self/fd/{fd}", "rb", buffering=0) as file:
+            while data := file.read(CHUNK):
+                write_all(new, data)
+    except BaseException:
+        os.close(new)
+        raise
+    os.close(fd)
+    return new
 
 
 def _begun(path: str) -> int:

@@ -22,7 +22,7 @@ def check_staged(run: Run) -> None:
         raise StateError(f"{run}: the run dir cannot be opened: {error.strerror}") from None
     with dirs:
         for entry in read_manifest(run):
-            if entry.type != GENERATED and not _is_same(dirs, entry):
+            if entry.type != GENERATED and not is_same(dirs, entry):
                 raise StateError(
                     f"{os.path.join(run.run_dir, entry.path)}: not as it was staged",
                     f"gage-manifest --check {run}",
@@ -51,7 +51,8 @@ def check_before_reopening(run: Run) -> None:
         check_staged(run)
 
 
-def _is_same(dirs: Dirs, entry: Entry) -> bool:
+def is_same(dirs: Dirs, entry: Entry) -> bool:
+    """Whether the file of *entry* is there, with that digest, in the run dir of *dirs*."""
     algorithm = algorithm_of(entry.digest)
     try:
         if algorithm == "link":

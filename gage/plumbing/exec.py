@@ -120,8 +120,8 @@ class Process:
         log = [f"ended what the command left behind: {left}" for left in ended.left_behind]
         if ended.timed_out:
             log.append("ended the command: its time was over")
-        if output.trouble:
-            self.trouble.append(output.complaint())
+        if complaint := output.complaint():
+            self.trouble.append(complaint)
         try:
             note_end(run, code)
         except (OSError, StateError) as error:

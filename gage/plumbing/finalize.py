@@ -86,6 +86,12 @@ def _finalize_held(
                 expect(run, "completed")
             if exit_code is not None and recorded != str(exit_code):
                 raise StateError(f"{run}: already finished, with exit code {recorded}")
+            noted = exit_note(run)
+            if noted is not None and recorded != str(noted):
+                raise StateError(
+                    f"{run}: finished with {recorded}, and its command ended with {noted}",
+                    f"gage-fsck {run}",
+                )
             _tidy(run)
             return []
         if run_status(run) not in ("exited", "terminated"):
@@ -93,6 +99,8 @@ def _finalize_held(
         noted = exit_note(run)
         if exit_code is None:
             exit_code = RUNNER_DIED if noted is None else noted
+        elif noted not in (None, exit_code):
+            raise StateError(f"{run}: its command ended with {noted}", f"gage-finalize {run}")
         give_headroom(run, IN_HOOK)
         lost = cut_index(run, RUN) if noted is None else 0
         lines = [f"{lost} bytes of output are lost: they were not on the disk yet"] if lost else []

@@ -9,7 +9,7 @@ import typer
 
 from gage.cli import complain
 from gage.durable import sync_policy
-from gage.equal_runs import is_unchanged
+from gage.equal_runs import is_unchanged, is_whole
 from gage.errors import LockedError
 from gage.filters import Filters
 from gage.flags import parse_assignment
@@ -205,4 +205,4 @@ def _is_as_it_would_be(run: Run, given: dict[str, str], options: StepOptions) ->
     """Whether ``--needed`` leaves the completed *run* alone, with all its steps."""
     if not options.needed or options.force_sourcecode:
         return False
-    return is_unchanged(run, given) and not is_behind(run)
+    return is_unchanged(run, given) and not is_behind(run) and is_whole(run)

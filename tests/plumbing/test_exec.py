@@ -507,6 +507,20 @@ def test_a_command_that_dies_of_a_signal_says_so(tmp_path):
     assert run_status(run) == "exited"
 
 
+@pytest.mark.parametrize("gone", ["output", "output/40_run", "output/40_run.index"])
+def test_output_that_the_command_removes_is_written_anew_and_that_is_said(tmp_path, gone):
+    script = f'echo before; rm -r "$RUN_DIR.meta/{gone}"; echo after; sleep 0.1; echo more'
+    run = staged_run(tmp_path, script)
+    told = subprocess.run(["gage-exec", run.run_dir], capture_output=True, text=True)
+    said = "the output was removed while it was kept, and is written anew"
+    assert (told.stdout, told.returncode) == ("before\nafter\nmore\n", 0)
+    assert told.stderr == f"gage-exec: {run}: {said}\n"
+    assert said in log_of(run)
+    assert subprocess.run(["gage-finalize", run.run_dir]).returncode == 0
+    assert subprocess.run(["gage-fsck", run.run_dir]).returncode == 0
+    assert read_fact(run, "output", "40_run") == "before\nafter\nmore"
+
+
 AGAIN = """\
 import os, time
 end = time.monotonic() + 30

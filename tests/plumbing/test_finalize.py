@@ -150,8 +150,9 @@ def test_the_noted_code_is_recorded(tmp_path, script, code, status):
 
 
 @pytest.mark.parametrize("code", ["0", "7", "255", "-15", "-64"])
-def test_the_code_may_be_given(tmp_path, code):
-    run = executed(tmp_path, "true")
+def test_the_code_of_what_else_ran_the_command_is_given(tmp_path, code):
+    run = staged_run(tmp_path, ["true"])
+    put_fact(run, "started", text="3")
     assert finalize(run, "--exit-code", code).code == 0
     assert read_fact(run, "proc", "exit") == code
 
@@ -516,7 +517,7 @@ def test_all_of_it_works_for_an_ordinary_user():
 
 
 def test_the_python_interface_says_what_the_command_says(tmp_path):
-    run = executed(tmp_path, "mkfifo pipe")
+    run = executed(tmp_path, "mkfifo pipe; exit 5")
     script = (
         "import sys\n"
         "from gage.plumbing import finalize_run, open_run\n"
@@ -545,3 +546,24 @@ def test_what_closed_the_lock_and_outlives_its_runner_is_in_the_way(tmp_path):
     assert program("gage", "runs", "stop", "-y", run.run_dir).code == 0
     assert run_status(run) == "terminated"
     assert read_fact(run, "proc", "exit") == "-9"
+
+
+def test_a_code_that_the_command_did_not_end_with_is_refused(tmp_path):
+    run = staged_run(tmp_path, "exit 3")
+    assert program("gage-exec", run.run_dir).code == 3
+    told = program("gage-finalize", "--exit-code", "0", run.run_dir)
+    assert told.code == 20
+    assert told.err.startswith(
+        f"gage-finalize: {run}: its command ended with 3\nhint: gage-finalize"
+    )
+    assert program("gage-finalize", "--exit-code", "3", run.run_dir).code == 0
+
+
+def test_an_end_that_the_command_forged_is_found_and_the_note_of_it_stays(tmp_path):
+    run = staged_run(tmp_path, 'echo 0 > "$RUN_DIR.meta/proc/exit"; exit 7')
+    assert program("gage-exec", run.run_dir).code == 7
+    assert program("gage-finalize", run.run_dir).code in (0, 20)
+    for words in (["gage-fsck"], ["gage-fsck", "--repair"], ["gage-fsck"]):
+        told = program(*words, run.run_dir)
+        assert told.code == 1
+        assert "does not tell that the command ended with 7, as .locks/one/exit.note" in told.out

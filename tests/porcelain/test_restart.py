@@ -165,6 +165,29 @@ def test_needed_leaves_a_completed_run_alone_of_which_nothing_changes(tmp_path):
     assert project.restart("1", "--needed", "--force-sourcecode").out == "edited\n"
 
 
+def test_a_run_is_needed_where_what_it_made_is_not_as_it_was_or_its_variables_differ(tmp_path):
+    text = "op: {exec: 'echo $MODE > made', env: {MODE: fast}, sourcecode: [x.py]}\n"
+    project = Project(tmp_path, text, x_py="")
+    assert project.gage("run", "-y", "op").code == 0
+
+    def is_needed(*words):
+        return "not needed" not in project.gage(*words, "-y", "--needed").err
+
+    assert not is_needed("run", "op")
+    made = f"{project.newest('op').run_dir}/made"
+    os.chmod(made, 0o644)
+    os.utime(made)
+    assert not is_needed("run", "op") and not is_needed("restart", "op")
+    with open(made, "a") as file:
+        file.write("more\n")
+    assert is_needed("run", "op")
+    assert not is_needed("run", "op")
+    os.remove(f"{project.newest('op').run_dir}/made")
+    assert is_needed("restart", "op")
+    project.write("gage.yaml", text.replace("fast", "slow"))
+    assert is_needed("run", "op")
+
+
 def test_with_needed_exactly_the_steps_run_whose_values_or_upstream_changed(tmp_path):
     project = chain(tmp_path)
     assert project.run("all").code == 0

@@ -37,9 +37,11 @@ def was_never_staged(run: Run) -> bool:
 def is_stripped(run: Run) -> bool:
     """Whether staging *run* anew was stopped: what went in is gone, or not all there yet.
 
-    The manifest goes before the files do, and comes when all others are there.
+    The manifest goes before the files do, and comes when all others are there. Of a run that
+    is further than that it was lost, and nothing can stand for it.
     """
-    return not has_fact(run, "manifest") and bool(attempt_numbers(run))
+    further = any(has_fact(run, name) for name in ("manifest", "staged", "started", "proc/exit"))
+    return not further and bool(attempt_numbers(run))
 
 
 def check_before_reopening(run: Run) -> None:

@@ -147,6 +147,15 @@ def test_what_cannot_be_staged_anew_is_found_while_the_run_is_as_it_was(finished
     assert entered(finished)["model"] == "s"
 
 
+def test_a_run_that_lost_its_manifest_is_not_staged_anew_unasked(finished):
+    reopen_run(finished)
+    executed(finished)
+    os.unlink(f"{finished}.meta/manifest")
+    with pytest.raises(StateError, match="manifest"):
+        reopen_run(finished)
+    assert run_status(finished) == "completed"
+
+
 @pytest.mark.parametrize("again", ["gage-reopen", "gage-resume", "gage restart"])
 def test_a_staging_anew_that_failed_is_done_anew_whoever_takes_the_run_up(tmp_path, again):
     project = project_at(tmp_path)

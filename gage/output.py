@@ -138,6 +138,8 @@ class OutputFile:
 
     def _restore(self) -> None:
         """Write anew what was removed or replaced meanwhile: the descriptors still have it."""
+        if not os.path.isdir(self._run.meta_dir):
+            return  # all of the run has gone, and that is said
         path = run_meta_path(self._run, "output", self._name)
         try:
             if os.fstat(self._fd).st_nlink == 0:

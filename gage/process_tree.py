@@ -117,7 +117,7 @@ def members(tree: Tree) -> list[Member]:
     found = {tree.root} | {
         pid
         for pid, s in stats.items()
-        if s.group == tree.root or s.session == tree.root or _has_run_id(pid, tree.run.id)
+        if s.group == tree.root or s.session == tree.root or _is_of(pid, tree.run)
     }
     if tree.reaper:
         found |= _adopted(tree)
@@ -290,11 +290,21 @@ def _stat(pid: int) -> _Stat | None:
         return None
 
 
-def _has_run_id(pid: int, run_id: str) -> bool:
+def _is_of(pid: int, run: Run) -> bool:
+    """Whether the environment of the process says that it is of *run*, and not of a copy."""
     try:
-        return bool(run_id) and f"RUN_ID={run_id}".encode() in _read(pid, "environ").split(b"\0")
+        entries = _read(pid, "environ").split(b"\0")
     except OSError:
         return False
+    if not run.id or f"RUN_ID={run.id}".encode() not in entries:
+        return False
+    named = next((entry[8:] for entry in entries if entry.startswith(b"RUN_DIR=")), b"")
+    # Where a run was moved while it ran, nothing is there any more.
+    there, ours = os.fsdecode(named) + ".meta", run.meta_dir
+    try:
+        return not named or not os.path.lexists(there) or os.path.samefile(there, ours)
+    except OSError:
+        return True
 
 
 def _command(pid: int, tree: Tree) -> str:

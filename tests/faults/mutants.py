@@ -179,6 +179,13 @@ MUTANTS = (
         *("orphan", "exec"),
     ),
     Mutant(
+        "what a command left behind is not looked for",
+        "process_tree.py",
+        "    if is_left_over(run):\n",
+        "    if False:\n",
+        *("orphan", "exec"),
+    ),
+    Mutant(
         "the command outlives its runner",
         "process.py",
         "        process_tree.die_with_parent()\n",

@@ -21,7 +21,7 @@ cp data.csv out/copy.csv
 ln -sf copy.csv out/link
 ln -sf ../../../outside/linked out/away
 ln -f ../../outside/shared out/shared 2>/dev/null || true
-[ ! -e ../../slow ] || { sleep 60 & echo began > ../../slow; wait; }
+[ ! -e ../../slow ] || { echo began > ../../slow; exec env -i sleep 60; }
 echo '{"loss": 0.25}' > summary.json
 [ "$FLAG_FAIL" != yes ] || exit 3
 echo "end $RUN_ID" >> "$EVIDENCE"

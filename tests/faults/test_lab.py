@@ -47,6 +47,7 @@ QUICK = (
     "the mode of a file that has other links is changed",
     "a lock is not taken",
     "the lock of the tree is not inherited",
+    "what a command left behind is not looked for",
     "the command outlives its runner",
     "started comes after the command",
     "proc/exit comes before the manifest",

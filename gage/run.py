@@ -340,8 +340,8 @@ def make_closed(path: str) -> None:
 
 def _expect_closed(path: str) -> None:
     status = os.stat(path)
-    others = stat.S_IWOTH if is_private_group(status.st_gid) else stat.S_IWOTH | stat.S_IWGRP
-    if status.st_mode & others:
+    by_group = status.st_mode & stat.S_IWGRP and not is_private_group(status.st_gid)
+    if status.st_mode & stat.S_IWOTH or by_group:
         raise StateError(f"{path}: others may write there", f"chmod go-w {path}")
     if whose := find_stranger((path,), path, os.environ):
         raise StateError(

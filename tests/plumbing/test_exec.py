@@ -554,7 +554,9 @@ def command_line(pid):
 def test_what_starts_itself_again_and_again_is_ended(tmp_path):
     run = staged_run(tmp_path, [sys.executable, "-c", COMET, f"{AGAIN}# {tmp_path}"])
     assert subprocess.run(["gage-exec", run.run_dir]).returncode == 0
-    assert "ended what the command left behind: what started itself again and again" in log_of(run)
+    # As often as not it is seen in time to be called by its name.
+    assert "ended what the command left behind: " in log_of(run)
+    assert "lives on" not in log_of(run)
     lives = [pid for pid in os.listdir("/proc") if pid.isdecimal()]
     assert not [pid for pid in lives if f"# {tmp_path}".encode() in command_line(pid)]
 
